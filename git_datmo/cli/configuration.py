@@ -75,7 +75,7 @@ KEYS = [
         "all",
         "The experiments that a push shares: all, or those of the pushed branch (branch).",
     ),
-    ConfigKey("datmo.sign", "false", "Sign snapshots, receipts and drops without --sign."),
+    ConfigKey("datmo.sign", "false", "Sign snapshots, receipts, drops and checks without --sign."),
     ConfigKey(
         "datmo.requireSigned",
         "false",

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 from git_datmo.contract_checks.bound_objects import BoundObjects, find_bound_objects
 from git_datmo.contract_checks.check_file import FileCheck
+from git_datmo.contract_checks.run_gate import is_enforced
 from git_datmo.contracts.contract_types import Contract, Finding, Level, verdict_of
 from git_datmo.contracts.sampled_fields import SampledFields
 from git_datmo.errors import DatmoError
+from git_datmo.fsio import append_line
 from git_datmo.git.object_encoding import TreeEntry
 from git_datmo.history.record_heads import read_all
+from git_datmo.history.record_signatures import attach_signed, is_signed, wants_signature
 from git_datmo.model import Oid, Payload
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.catalog import Catalog
@@ -30,6 +33,8 @@ from git_datmo.repository.workspace import Workspace
 
 # Raise this number when a rule finds more or less than before.
 CHECKER = 2
+# The records that were made in this repository, one a line.
+_OWN = "checks"
 _LEVELS: dict[str, Level] = {"refuse": "refuse", "warn": "warn", "unchecked": "unchecked"}
 
 
@@ -80,7 +85,11 @@ def recall_check(ws: Workspace, wanted: ContractObjects) -> CheckedData | None:
 
 
 def find_check(ws: Workspace, catalog: Catalog, subject: Oid, contract: Oid) -> Check | None:
-    """Return the record of checking `subject` against the contract in a blob; None for none."""
+    """Return the record of checking `subject` against the contract in a blob; None for none.
+
+    With `datmo.contract=enforce`, the record of another clone counts only if a trusted key signed
+    it.
+    """
     for row in catalog.about(str(subject), Check.kind):
         # Another version of the contract has other rules.
         if str(contract) not in row.about:
@@ -89,7 +98,9 @@ def find_check(ws: Workspace, catalog: Catalog, subject: Oid, contract: Oid) -> 
             record = ws.ledger.record(Oid.parse(row.record))
         except DatmoError:
             continue
-        if isinstance(record, Check) and record.checker == CHECKER:
+        if not isinstance(record, Check) or record.checker != CHECKER:
+            continue
+        if not is_enforced(ws) or _is_own(ws, row.record) or is_signed(ws, catalog, row.record):
             return record
     return None
 
@@ -104,26 +115,40 @@ def finish_profiles(samples: Mapping[str, SampledFields]) -> tuple[ProfiledField
 
 
 def record_check(ws: Workspace, wanted: ContractObjects, commit: Oid, found: CheckedData) -> None:
-    """Record the result of checking all paths that a contract is bound to."""
+    """Record the result of checking all paths that a contract is bound to.
+
+    With `datmo.sign`, the record is signed.
+    """
     checks = found.checks
     findings = tuple(finding for check in checks for finding in check.findings)
-    ws.ledger.attach(
-        Check(
-            subject=wanted.bound.subject,
-            contract=wanted.blob,
-            commit=commit,
-            created=ws.now(),
-            author=ws.person,
-            file=wanted.contract.file,
-            checker=CHECKER,
-            verdict=verdict_of(findings),
-            paths=tuple(CheckedPath(check.path, check.rows) for check in checks),
-            findings=tuple(
-                _to_record(check.path, finding) for check in checks for finding in check.findings
-            ),
-            profiles=found.profiles,
-        )
+    record = Check(
+        subject=wanted.bound.subject,
+        contract=wanted.blob,
+        commit=commit,
+        created=ws.now(),
+        author=ws.person,
+        file=wanted.contract.file,
+        checker=CHECKER,
+        verdict=verdict_of(findings),
+        paths=tuple(CheckedPath(check.path, check.rows) for check in checks),
+        findings=tuple(
+            _to_record(check.path, finding) for check in checks for finding in check.findings
+        ),
+        profiles=found.profiles,
     )
+    if wants_signature(ws, asked=False):
+        oid = attach_signed(ws, record)
+    else:
+        (oid,) = ws.ledger.attach(record)
+    append_line(ws.shared_state / _OWN, str(oid).encode())
+
+
+def _is_own(ws: Workspace, record: str) -> bool:
+    """Return whether this repository made a record. Anyone can write the author's name."""
+    try:
+        return record in (ws.shared_state / _OWN).read_text("utf-8", "replace").split()
+    except FileNotFoundError:
+        return False
 
 
 def _to_record(path: str, finding: Finding) -> CheckFinding:

@@ -17,6 +17,7 @@ from git_datmo.model import Oid
 from git_datmo.records import codec
 from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.catalog import Catalog, Row
+from git_datmo.records.check_record import Check
 from git_datmo.records.drop_record import Drop
 from git_datmo.records.ledger import Tips
 from git_datmo.records.receipt_record import Receipt
@@ -41,7 +42,7 @@ def require_key(ws: Workspace) -> None:
 
 
 def attach_signed(
-    ws: Workspace, record: Snapshot | Receipt | Drop, *, redacted: Iterable[Oid] = ()
+    ws: Workspace, record: Snapshot | Receipt | Drop | Check, *, redacted: Iterable[Oid] = ()
 ) -> Oid:
     """Attach a record together with its signature; `redacted` is as for `Ledger.attach`.
 
@@ -67,6 +68,11 @@ def require_signed(ws: Workspace, catalog: Catalog, oids: Iterable[str]) -> None
         verified = _verify(ws, Oid.parse(oid), catalog.about(oid, Annotation.kind))
         if not verified.good:
             raise _unsigned_error(verified)
+
+
+def is_signed(ws: Workspace, catalog: Catalog, oid: str) -> bool:
+    """Return True if a trusted key signed a record."""
+    return _verify(ws, Oid.parse(oid), catalog.about(oid, Annotation.kind)).good
 
 
 def _unsigned_error(verified: Verified) -> DatmoError:

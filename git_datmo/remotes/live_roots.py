@@ -25,6 +25,7 @@ READ = frozenset(
             "index",
             "code-index",
             "catalog",
+            "checks",
             "patches",
             "lock",
             "store.lock",

@@ -12,6 +12,7 @@ from tests.support.commands import datmo
 from tests.support.contract_data import PENGUINS
 from tests.support.pair import Pair
 from tests.support.shell import Shell
+from tests.support.ssh_keys import trust_ssh, use_ssh
 
 
 def checked(shell: Shell, *words: str, code: int = 0) -> list[dict[str, Any]]:
@@ -59,6 +60,23 @@ def test_fresh_clone_rechecks_without_reading_data(
     assert checked(blind) == first
     assert checked(blind, "HEAD") == first
     assert records(blind) == records(penguins)
+
+
+def test_enforced_check_of_another_clone_needs_a_trusted_signature(
+    penguins: Shell, pair: Pair, tmp_path: Path
+) -> None:
+    use_ssh(penguins)
+    penguins.git("config", "--global", "datmo.sign", "true")
+    penguins.git("config", "--global", "datmo.contract", "enforce")
+    first = checked(penguins)
+    penguins.git("push", "-q", "origin", "main")
+    # A repository believes itself.
+    assert checked(without_readers(penguins, tmp_path / "alex")) == first
+    blind = without_readers(pair.clone(), tmp_path / "ignacio")
+    datmo(blind, "fetch")
+    assert "without pyarrow" in datmo(blind, "contract", "check", "HEAD", code=128).stderr
+    trust_ssh(blind)
+    assert checked(blind, "HEAD") == first
 
 
 def test_changed_data_or_contract_are_checked_again(penguins: Shell, tmp_path: Path) -> None:

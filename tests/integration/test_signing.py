@@ -14,19 +14,7 @@ import pytest
 from tests.support.commands import datmo, refused
 from tests.support.forged_records import plant
 from tests.support.shell import Shell
-
-
-def use_ssh(shell: Shell) -> None:
-    key = Path(shell.env["HOME"]) / "key"
-    shell.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "alex", "-f", key)
-    shell.git("config", "--global", "gpg.format", "ssh")
-    shell.git("config", "--global", "user.signingKey", f"{key}.pub")
-
-
-def trust_ssh(shell: Shell) -> None:
-    home = Path(shell.env["HOME"])
-    (home / "allowed").write_text(f"author@example.com {(home / 'key.pub').read_text()}")
-    shell.git("config", "--global", "gpg.ssh.allowedSignersFile", home / "allowed")
+from tests.support.ssh_keys import trust_ssh, use_ssh
 
 
 @pytest.fixture
