@@ -68,8 +68,10 @@ def summarise(numbers: Sequence[float]) -> Summary | None:
     if any(map(math.isnan, numbers)):
         deviation = math.nan if len(numbers) > 1 else None
         return Summary(len(numbers), math.nan, deviation, math.nan, math.nan)
-    mean = _mean(numbers)
-    return Summary(len(numbers), mean, _deviation(numbers, mean), min(numbers), max(numbers))
+    low, high = min(numbers), max(numbers)
+    # The mean of equal numbers may be rounded, and then they seem to differ.
+    mean = low if low == high else _mean(numbers)
+    return Summary(len(numbers), mean, _deviation(numbers, mean), low, high)
 
 
 def _mean(numbers: Sequence[float]) -> float:

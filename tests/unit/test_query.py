@@ -221,6 +221,10 @@ def test_summary_has_mean_and_deviation_of_a_sample() -> None:
     assert single.deviation is None
 
 
+def test_summary_of_equal_numbers_has_no_deviation() -> None:
+    assert summarise([0.1] * 6) == Summary(6, 0.1, 0.0, 0.1, 0.1)
+
+
 def test_summary_of_numbers_that_are_not_finite_says_so() -> None:
     nan, infinite = summarise([1.0, math.nan]), summarise([1.0, math.inf])
     assert nan is not None
