@@ -79,8 +79,8 @@ def read_columns(
     goals = {name for name in metrics if name.endswith(".goal")}
     every = transpose(listed.rows, (*names, *goals))
     columns = [_make_column(name, every, goals) for name in names]
-    # Only a metric with a curve has bounds.
-    curves = [name for name in metrics if f"{name}.min" in known and f"{name}.max" in known]
+    present = {column.name: column.present for column in columns}
+    curves = order_curves(metrics, present)
     return ExperimentColumns(
         listed.claims,
         listed.rows,
@@ -88,6 +88,16 @@ def read_columns(
         tuple(column for column in columns if column.present),
         tuple(name.removeprefix(METRICS) for name in curves),
     )
+
+
+def order_curves(metrics: Sequence[str], present: Mapping[str, int]) -> list[str]:
+    """Return the metrics with curves, those of most experiments first.
+
+    An export has small curves of the first few, and the page shows the first.
+    """
+    # Only a metric with a curve has bounds.
+    curves = [name for name in metrics if f"{name}.min" in present and f"{name}.max" in present]
+    return sorted(curves, key=lambda name: -present[name])
 
 
 def transpose(rows: Sequence[Row], names: Iterable[str]) -> dict[str, Sequence[Any]]:

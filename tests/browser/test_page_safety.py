@@ -37,7 +37,7 @@ ADDRESSES = {
     f"#/compare/{FIRST},{id_of(20)}?part=data": ".changes li",
     f"#/compare/{FIRST},{SECOND}?part=media": ".image-pair",
     "#/data": "table.plain td",
-    "#/story?all=1": ".entry",
+    "#/story?tell=all": ".entry",
     "#/health": ".tile",
     "#/contracts": "table.plain td",
     "#/contracts/contracts/faces.odcs.yaml": ".entry",

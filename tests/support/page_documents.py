@@ -1,6 +1,6 @@
 """Make the documents of an export by hand, so that tests of the page need no repository.
 
-They have every kind of document, and what is hard to show: gaps, ranks, long curves, odd names.
+They have every kind of document, and cases that are hard to show: gaps, ranks, long curves, odd names.
 """
 
 from __future__ import annotations

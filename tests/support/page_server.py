@@ -20,7 +20,7 @@ _TYPES = {"html": "text/html", "js": "text/javascript", "css": "text/css", "png"
 
 
 class LiveDocuments:
-    """Hold what a server gives to the page; a test may change it."""
+    """Hold the answers of a server to the page; a test may change them."""
 
     def __init__(self, documents: dict[str, Document], blobs: dict[str, bytes]) -> None:
         self.documents = documents

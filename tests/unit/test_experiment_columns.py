@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from git_datmo.report.commit_graph import CommitNode, name_branches
-from git_datmo.report.experiment_columns import ValueColumn, seconds_of, transpose
+from git_datmo.report.experiment_columns import ValueColumn, order_curves, seconds_of, transpose
 from git_datmo.report.file_kinds import kind_of, kind_of_content
 from git_datmo.report.story import choose_story_metrics
 from git_datmo.report.table_summary import summarise_table
@@ -17,6 +17,12 @@ def test_rows_with_other_names_are_turned_in_their_order() -> None:
     turned = transpose(different, ["7", "299"])
     assert [index for index, value in enumerate(turned["7"]) if value is not None] == [7]
     assert turned["299"][299] == 299
+
+
+def test_curves_that_most_experiments_have_come_first() -> None:
+    present = {"a": 1, "b": 3, "c": 3, "d": 9}
+    extremes = {f"{name}.{end}": 1 for name in "abc" for end in ("min", "max")}
+    assert order_curves(list("abcd"), {**present, **extremes}) == ["b", "c", "a"]
 
 
 def test_time_keeps_its_fraction() -> None:

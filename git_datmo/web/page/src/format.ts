@@ -18,6 +18,17 @@ export function showNumber(value: number, digits = 5): string {
   return minus(String(Number(value.toPrecision(digits))));
 }
 
+/** Returns a function that shows some numbers with as many decimals as tell them apart. */
+export function showAligned(values: number[]): (value: number) => string {
+  const different = new Set(values).size;
+  const digits = [5, 8, 16].find((most) => new Set(values.map((value) => showNumber(value, most))).size === different) ?? 16;
+  const texts = values.map((value) => showNumber(value, digits));
+  const decimals = Math.max(0, ...texts.map((text) => (text.split(".")[1] ?? "").length));
+  const isPlain = texts.every((text) => /^[−\d.]+$/.test(text));
+  // Zeros behind a large number beside a tiny one would only be noise.
+  return (value) => (isPlain && decimals <= 6 ? showFixed(value, decimals) : showNumber(value, digits));
+}
+
 /** Returns a number with so many digits behind the point. */
 export function showFixed(value: number, decimals: number): string {
   return Number.isFinite(value) ? minus(value.toFixed(decimals)) : showNumber(value);
@@ -90,6 +101,11 @@ export function showSize(bytes: number): string {
 
 export function shortId(id: string): string {
   return id.slice(0, 8);
+}
+
+/** Returns the beginning of a title that is longer than so many characters. */
+export function cutTitle(title: string, most = 90): string {
+  return title.length > most ? `${title.slice(0, most).trimEnd()}…` : title;
 }
 
 /** Returns a number and its noun: "1 file", "2 files". */

@@ -75,7 +75,7 @@ export function Shell() {
 }
 
 function Freshness({ made }: { made: number | null }) {
-  if (!isLive) return made === null ? null : <span class="freshness">as of {showTime(made)}</span>;
+  if (!isLive) return made ? <span class="freshness">as of {showTime(made)}</span> : null;
   return connected.value ? (
     <span class="freshness"><span class="dot good" />live</span>
   ) : (

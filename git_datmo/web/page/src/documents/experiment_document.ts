@@ -1,4 +1,4 @@
-/** Loads the document of an experiment. That of a run in progress lacks what only its record will have. */
+/** Loads the document of an experiment. That of a run in progress has only a part of it. */
 
 import { keyOf } from "./experiments_store";
 import { load } from "./load";
@@ -29,7 +29,7 @@ const EMPTY: Omit<ExperimentDocument, "id"> = {
   commands: [],
 };
 
-/** Returns a document with empty values for what it lacks. */
+/** Returns a document with empty values for missing keys. */
 export function complete(document: Partial<ExperimentDocument> & { id: string }): ExperimentDocument {
   return { ...EMPTY, ...document };
 }

@@ -1,4 +1,4 @@
-/** Follows the live server: reloads what changed, and gives new points to open curves. */
+/** Follows the live server: reloads changed documents, and gives new points to open curves. */
 
 import { signal } from "@preact/signals";
 import { amend, isLive, loadedNames, refresh, refreshFailed } from "./load";
@@ -59,7 +59,7 @@ function addPoints({ curve, from, steps, times, values }: NewPoints): void {
   });
 }
 
-/** Loads what changed again. A name without a slash stands for all documents that begin with it. */
+/** Loads changed documents again. A name without a slash stands for all documents that begin with it. */
 function refreshAll(names: string[]): void {
   for (const name of names) {
     const prefix = `${name}/`;

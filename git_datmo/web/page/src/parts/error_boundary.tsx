@@ -1,4 +1,4 @@
-/** Shows what is wrong where a view cannot be drawn, so that the rest of the page stays. */
+/** Shows an error in place of a view that cannot be drawn, so that the rest of the page stays. */
 
 import { Component, type ComponentChildren } from "preact";
 

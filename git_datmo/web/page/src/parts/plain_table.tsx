@@ -6,7 +6,7 @@ import type { Value } from "../documents/types";
 import { ExportMenu } from "./export_menu";
 
 export interface Cell { value: Value; show?: ComponentChildren; tone?: string }
-export interface Heading { name: string; isNumber?: boolean }
+export interface Heading { name: string; show?: ComponentChildren; isNumber?: boolean }
 
 interface Props { name: string; headings: Heading[]; rows: Cell[][]; note?: string; isNarrow?: boolean }
 
@@ -23,7 +23,7 @@ export function PlainTable({ name, headings, rows, note, isNarrow = false }: Pro
           <thead>
             <tr>
               {headings.map((heading) => (
-                <th key={heading.name} scope="col" class={heading.isNumber ? "number" : ""}>{heading.name}</th>
+                <th key={heading.name} scope="col" class={heading.isNumber ? "number" : ""}>{heading.show ?? heading.name}</th>
               ))}
             </tr>
           </thead>

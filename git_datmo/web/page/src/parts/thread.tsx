@@ -21,7 +21,7 @@ function Item({ note, notes, depth }: { note: Note; notes: Note[]; depth: number
       <p class="note-head">
         <span class="note-type">{note.type || "note"}</span>
         <span>{note.author}</span>
-        <time class="quiet" title={showTime(note.time)}>{showAge(note.time)}</time>
+        <time class="quiet figure" title={showAge(note.time)}>{showTime(note.time)}</time>
       </p>
       <Markdown text={note.text} />
       {answers.length > 0 && depth < DEEPEST && (

@@ -18,11 +18,13 @@ export function summarise(values: Iterable<Value>): Summary | null {
   const low = numbers.reduce((a, b) => Math.min(a, b));
   const high = numbers.reduce((a, b) => Math.max(a, b));
   if (count < 2) return { count, mean, deviation: null, low, high };
+  // The mean of equal numbers may be rounded, and then they seem to differ.
+  if (low === high && Number.isFinite(low)) return { count, mean: low, deviation: 0, low, high };
   const squares = sum(numbers.map((number) => (number - mean) ** 2));
   return { count, mean, deviation: Math.sqrt(squares / (count - 1)), low, high };
 }
 
-/** Adds numbers with a term for what rounding loses (Neumaier). */
+/** Adds numbers with a term for the rounding error (Neumaier). */
 function sum(numbers: number[]): number {
   let total = 0;
   let lost = 0;

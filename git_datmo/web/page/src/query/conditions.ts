@@ -97,7 +97,7 @@ function readValue(token: Token): Value {
   return /^[+-]?nan$/i.test(text) ? NaN : text;
 }
 
-/** Returns a condition in which each name is replaced by what `find` returns for it. */
+/** Returns a condition in which each name is replaced by the result of `find`. */
 export function rename(condition: Condition, find: (name: string) => string): Condition {
   switch (condition.type) {
     case "test":

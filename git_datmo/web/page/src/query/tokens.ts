@@ -28,8 +28,8 @@ function splitTokens(text: string): Token[] {
 }
 
 function unreadable(rest: string): UsageError {
-  const what = /^['"]/.test(rest) ? "a quote is not closed" : "invalid character";
-  return new UsageError(`${what} at '${rest.slice(0, SHOWN)}'`);
+  const problem = /^['"]/.test(rest) ? "a quote is not closed" : "invalid character";
+  return new UsageError(`${problem} at '${rest.slice(0, SHOWN)}'`);
 }
 
 /** Tokens of a text, taken from left to right. */

@@ -1,4 +1,4 @@
-/** The versions of each payload over time: who changed what, why, and which experiments used it. */
+/** The versions of each payload over time: who changed it and why, and which experiments used it. */
 
 import { addressOf } from "../address";
 import type { DataDocument, Version } from "../documents/types";
@@ -25,7 +25,7 @@ function AllPayloads({ document }: { document: DataDocument }) {
       { value: last?.size ?? null, show: last && showSize(last.size) },
       { value: stored, show: showSize(stored) },
       { value: last?.files ?? null },
-      { value: last?.time ?? null, show: last && showTime(last.time) },
+      { value: last?.time ?? null, show: last && <time class="figure nowrap">{showTime(last.time)}</time> },
       { value: last?.author ?? null },
     ];
   });
@@ -33,7 +33,7 @@ function AllPayloads({ document }: { document: DataDocument }) {
     <div class="view">
       <div class="view-head">
         <h1>Data</h1>
-        <p class="quiet">{count(payloads.length, "path")}, {showSize(document.stored)} stored, with what versions share counted once</p>
+        <p class="quiet">{count(payloads.length, "path")}, {showSize(document.stored)} stored, with shared parts of versions counted once</p>
       </div>
       {payloads.length ? <PlainTable name="Data" headings={headings} rows={rows} /> : <p class="notice">No data are tracked. Add some with <code>git datmo add-data PATH</code>.</p>}
       <CommandLine command="git datmo du" label="On the command line" />

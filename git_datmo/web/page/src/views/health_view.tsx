@@ -1,4 +1,4 @@
-/** What needs care: not shared, missing, unsigned, or never reproduced. */
+/** Experiments and payloads that need care: not shared, missing, unsigned, or never reproduced. */
 
 import { useState } from "preact/hooks";
 import type { HealthDocument } from "../documents/types";
@@ -44,7 +44,7 @@ function Health({ health }: { health: HealthDocument }) {
         <IdList label={`${count(health.reproduced.length, "experiment")} reproduced`} ids={health.reproduced} />
         <IdList label={`${count(health.never_reproduced.length, "experiment")} never reproduced`} ids={health.never_reproduced} />
       </Section>
-      <Section title="Signatures"><IdList label={`${count(health.unsigned.length, "experiment")} without a signature`} ids={health.unsigned} /></Section>
+      <Section title="Signatures"><IdList label={`${count(health.unsigned.length, "snapshot")} without a signature`} ids={health.unsigned} /></Section>
       {health.commands.map((each) => <CommandLine key={each.command} command={each.command} label={each.does} />)}
     </div>
   );
@@ -54,16 +54,19 @@ function Tile({ label, number, isBad = false }: { label: string; number: number;
   return <div class={`tile ${isBad && number ? "bad" : ""}`}><dt>{label}</dt><dd class="figure">{number.toLocaleString("en-US")}</dd></div>;
 }
 
-const MOST_LISTED = 300;
+const FIRST_LISTED = 30;
+const MOST_LISTED = 1_000;
 
 function IdList({ label, ids, isOpen = false }: { label: string; ids: string[]; isOpen?: boolean }) {
   const [open, setOpen] = useState(isOpen);
+  const [most, setMost] = useState(FIRST_LISTED);
   if (!ids.length) return <p class="quiet">{label}</p>;
   return (
     <details class="disclosure" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>{label}</summary>
-      {open && <ul class="links">{ids.slice(0, MOST_LISTED).map((id) => <li key={id}><ExperimentLink id={id} withId /></li>)}</ul>}
-      {ids.length > MOST_LISTED && <p class="quiet">and {ids.length - MOST_LISTED} more</p>}
+      {open && <ul class="links">{ids.slice(0, most).map((id) => <li key={id}><ExperimentLink id={id} withId /></li>)}</ul>}
+      {open && ids.length > most && most < MOST_LISTED && <button type="button" class="button small" onClick={() => setMost(MOST_LISTED)}>Show {Math.min(ids.length, MOST_LISTED) - most} more</button>}
+      {open && ids.length > most && most === MOST_LISTED && <p class="quiet">and {ids.length - MOST_LISTED} more</p>}
     </details>
   );
 }

@@ -13,7 +13,7 @@ export interface Told {
   isRecord: boolean;
   /** How much better the record is than the one before. */
   change: string;
-  /** What changed in the parameters since the experiment before. */
+  /** Parameters that changed since the experiment before. */
   parameters: string[];
   matters: boolean;
 }
@@ -22,6 +22,7 @@ export interface Told {
 export type ReadParameter = (experiment: string, name: string) => Value;
 
 const MOST_CHANGES = 4;
+export const ENDED_BADLY = new Set(["failed", "killed", "interrupted"]);
 
 export function tellStory(entries: StoryEntry[], metric: string, goal: Goal, names: string[], read: ReadParameter): Told[] {
   let best: number | null = null;
@@ -35,7 +36,7 @@ export function tellStory(entries: StoryEntry[], metric: string, goal: Goal, nam
     const parameters = before && entry.experiment ? changesBetween(before, entry.experiment, names, read) : [];
     before = entry.experiment || before;
     const isEdge = place === 0 || place === entries.length - 1;
-    const matters = isEdge || isRecord || entry.notes.length > 0 || Boolean(entry.why) || entry.parents.length > 1 || entry.tags.length > 0;
+    const matters = isEdge || isRecord || entry.notes.length > 0 || Boolean(entry.why) || ENDED_BADLY.has(entry.status) || entry.parents.length > 1 || entry.tags.length > 0;
     return { entry, value, best, isRecord, change, parameters, matters };
   });
 }

@@ -1,4 +1,4 @@
-/** The history as people tell it: what was tried and why, what came out, and the best so far. */
+/** The history as people tell it: each try with its reason, its result, and the best so far. */
 
 import { useEffect, useMemo } from "preact/hooks";
 import { parameter, setParameters } from "../address";
@@ -9,14 +9,24 @@ import { CommandLine } from "../parts/command_line";
 import { ExperimentLink } from "../parts/experiment_link";
 import { Icon } from "../parts/icon";
 import { Markdown } from "../parts/markdown";
+import { NothingYet } from "../parts/nothing_yet";
 import { Status } from "../parts/status";
 import { Thread } from "../parts/thread";
 import { Document } from "../parts/waiting";
 import { knownGoal, type Goal } from "../query/goals";
 import { ProgressChart } from "./progress_chart";
-import { tellStory, type Told } from "./story_steps";
+import { ENDED_BADLY, tellStory, type Told } from "./story_steps";
 
 const MOST_SHOWN = 400;
+
+interface Telling { name: string; label: string; none: string; chooses: (told: Told) => boolean }
+
+const TELL: Telling[] = [
+  { name: "", label: "Turning points", none: "", chooses: (told) => told.matters },
+  { name: "decisions", label: "Decisions", none: "No decision was noted. git datmo annotate --decision adds one.", chooses: ({ entry }) => entry.notes.some((note) => note.type === "decision") },
+  { name: "failed", label: "Failed", none: "No experiment failed.", chooses: ({ entry }) => ENDED_BADLY.has(entry.status) },
+  { name: "all", label: "All", none: "", chooses: () => true },
+];
 
 export function StoryView() {
   return <Document<StoryDocument> name="story">{(document) => <Story entries={document.entries} />}</Document>;
@@ -29,10 +39,10 @@ function Story({ entries }: { entries: StoryEntry[] }) {
   const names = parameterNames();
   useEffect(() => void requireColumns(names), [table.value, names.length]);
   const told = useMemo(() => tellStory(entries, metric, goal, names, readParameter), [entries, metric, goal, loadedColumns.value]);
-  const isBrief = parameter("all") !== "1";
-  const shown = isBrief ? told.filter((each) => each.matters) : told;
+  const tellOf = TELL.find(({ name }) => name === parameter("tell")) ?? (TELL[0] as Telling);
+  const shown = told.filter(tellOf.chooses);
   const best = told.reduce<Told | null>((found, each) => (each.isRecord ? each : found), null);
-  if (!entries.length) return <p class="notice">There are no experiments to tell of yet.</p>;
+  if (!entries.length) return <NothingYet title="Story" />;
   return (
     <div class="view">
       <div class="view-head"><h1>Story</h1><Summary entries={entries} best={best} metric={metric} /></div>
@@ -45,10 +55,10 @@ function Story({ entries }: { entries: StoryEntry[] }) {
           <ProgressChart told={told} metric={metric} />
         </section>
       )}
-      <div class="segmented" role="group" aria-label="What is told">
-        <button type="button" aria-pressed={isBrief} onClick={() => setParameters({ all: "" })}>Turning points</button>
-        <button type="button" aria-pressed={!isBrief} onClick={() => setParameters({ all: "1" })}>Every experiment</button>
+      <div class="segmented" role="group" aria-label="Entries shown">
+        {TELL.map((each) => <button key={each.name} type="button" aria-pressed={each === tellOf} onClick={() => setParameters({ tell: each.name })}>{each.label}</button>)}
       </div>
+      {!shown.length && <p class="quiet">{tellOf.none}</p>}
       <ol class="timeline story">{shown.slice(-MOST_SHOWN).reverse().map((each, place, all) => <Entry key={each.entry.experiment || place} told={each} metric={metric} newDay={place === 0 || dayOf(each) !== dayOf(all[place - 1] as Told)} />)}</ol>
       {shown.length > MOST_SHOWN && <p class="quiet">The newest {MOST_SHOWN} of {count(shown.length, "entry", "entries")} are shown.</p>}
       <CommandLine command="git datmo log --branches --remotes --tags --graph" label="On the command line" />

@@ -5,6 +5,7 @@ import { distinctCurves } from "../../charts/distinct_curves";
 import { CurveOptions } from "../../charts/curve_options";
 import type { ExperimentDocument } from "../../documents/types";
 import { WhenVisible } from "../../parts/when_visible";
+import { cutTitle } from "../../format";
 import { titleOf } from "../experiment/experiment_view";
 
 export function CompareCurves({ documents }: { documents: ExperimentDocument[] }) {
@@ -12,7 +13,7 @@ export function CompareCurves({ documents }: { documents: ExperimentDocument[] }
   documents.forEach((document, colourIndex) => {
     for (const metric of distinctCurves(document.metrics)) {
       const list = curves.get(metric.name) ?? [];
-      list.push({ name: metric.curve, label: `${colourIndex + 1}. ${titleOf(document)}`, colourIndex });
+      list.push({ name: metric.curve, label: `${colourIndex + 1}. ${cutTitle(titleOf(document), 50)}`, colourIndex });
       curves.set(metric.name, list);
     }
   });

@@ -5,7 +5,7 @@ import { addressOf, parameter } from "../../address";
 import { loadExperiment } from "../../documents/experiment_document";
 import { findRow, table } from "../../documents/experiments_store";
 import type { ExperimentDocument } from "../../documents/types";
-import { count, shortId } from "../../format";
+import { count, cutTitle, shortId } from "../../format";
 import { CommandLine } from "../../parts/command_line";
 import { Icon } from "../../parts/icon";
 import { seriesColour } from "../../theme";
@@ -57,7 +57,8 @@ function Compared({ documents }: { documents: ExperimentDocument[] }) {
         {documents.map((document, place) => (
           <li key={document.id}>
             <span class="legend-dot" style={{ background: seriesColour(place) }} />
-            <a href={addressOf("experiment", document.id)}>{titleOf(document)}</a>
+            <span class="quiet figure">{place + 1}.</span>
+            <a href={addressOf("experiment", document.id)} title={titleOf(document)}>{cutTitle(titleOf(document))}</a>
             <code class="quiet">{shortId(document.id)}</code>
             <span class="quiet">{textOf(document, "author")}</span>
             {all.length > 1 && <a class="icon-button tiny" aria-label={`Leave ${titleOf(document)} out`} href={addressOf("compare", all.filter((id) => id !== document.id).join(","), { part })}><Icon name="close" /></a>}

@@ -2,6 +2,7 @@
 
 import { parameter, setParameters } from "../../address";
 import type { ExperimentDocument } from "../../documents/types";
+import { cutTitle } from "../../format";
 import { titleOf } from "../experiment/experiment_view";
 
 /** Returns the two experiments that the address names; the first and the last if it names none. */
@@ -14,7 +15,8 @@ export function chosenPair(documents: ExperimentDocument[]): [ExperimentDocument
 
 export function PairSelect({ documents }: { documents: ExperimentDocument[] }) {
   const pair = chosenPair(documents).map((document) => documents.indexOf(document));
-  if (documents.length < 3) return null;
+  if (documents.length === 2) return <p class="quiet pair-note">From 1. {cutTitle(titleOf(documents[0] as ExperimentDocument), 50)} to 2. {cutTitle(titleOf(documents[1] as ExperimentDocument), 50)}</p>;
+  if (documents.length < 2) return null;
   const choose = (side: number, place: number) => {
     const next = pair.map((each, at) => (at === side ? place : each) + 1);
     setParameters({ pair: next.join("-") });

@@ -2,9 +2,11 @@
 
 import type { ExperimentDocument, Payload } from "../../documents/types";
 import { count, shellWord, shortId, showSize } from "../../format";
+import { useState } from "preact/hooks";
 import { addressOf } from "../../address";
 import { CommandLine } from "../../parts/command_line";
 import { ExperimentLink } from "../../parts/experiment_link";
+import { isLive } from "../../documents/load";
 import { FetchButton } from "../../parts/fetch_button";
 import { FileListing } from "../../parts/file_listing";
 import { Section } from "../../parts/section";
@@ -32,17 +34,29 @@ function PayloadCard({ payload, id }: { payload: Payload; id: string }) {
       {payload.from.length > 0 && <p class="quiet">Written by {payload.from.slice(0, 5).map((each) => <ExperimentLink key={each} id={each} />)}</p>}
       <Availability payload={payload} />
       <CommandLine command={`git datmo checkout ${id.slice(0, 12)} -- ${shellWord(payload.path)}`} label="Bring it here" />
-      {payload.listing && <details class="disclosure"><summary>Files</summary><FileListing name={payload.listing} label={payload.path} /></details>}
+      {payload.listing && (isLive || payload.is_local ? <Files payload={payload} /> : <p class="quiet">The page has no files of this version.</p>)}
     </article>
   );
 }
 
+function Files({ payload }: { payload: Payload }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details class="disclosure" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>Files</summary>
+      {open && <FileListing name={payload.listing} label={payload.path} />}
+    </details>
+  );
+}
+
 function Availability({ payload }: { payload: Payload }) {
-  if (payload.is_local) return <p class="quiet">Stored on this machine{payload.remotes.length > 0 && ` and on ${payload.remotes.join(", ")}`}.</p>;
+  // People read an export on other machines.
+  const here = isLive ? "on this machine" : "in the clone that made this page";
+  if (payload.is_local) return <p class="quiet">Stored {here}{payload.remotes.length > 0 && ` and on ${payload.remotes.join(", ")}`}.</p>;
   const where = payload.remotes.length ? `on ${payload.remotes.join(", ")}` : "on no remote that is known";
   return (
     <p>
-      <span class="quiet">Not on this machine; {where}. </span>
+      <span class="quiet">Not {here}; {where}. </span>
       {payload.remotes.length > 0 && <FetchButton content={payload.oid} size={payload.size} />}
     </p>
   );

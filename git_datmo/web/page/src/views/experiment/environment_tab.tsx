@@ -1,4 +1,4 @@
-/** The environment in which the experiment ran, the machine, and what the run used of it. */
+/** The environment and the machine of the experiment, and its use of resources. */
 
 import type { ExperimentDocument, Value } from "../../documents/types";
 import { count, showSeconds, showSize, showValue } from "../../format";

@@ -1,7 +1,7 @@
-/** One experiment: what it was for, what came out, and everything that is known about it. */
+/** One experiment: its purpose, its results, and everything else that its record has. */
 
 import { addressOf, parameter } from "../../address";
-import { findRow, keyOf, table } from "../../documents/experiments_store";
+import { fact, findRow, keyOf, table } from "../../documents/experiments_store";
 import { complete } from "../../documents/experiment_document";
 import type { ExperimentDocument } from "../../documents/types";
 import { showAge, showSeconds, showTime } from "../../format";
@@ -42,6 +42,11 @@ export function textOf(document: ExperimentDocument, name: string): string {
   return value === null || value === undefined ? "" : String(value);
 }
 
+/** Returns true for a run in progress, which has no record yet. */
+export function isRunning(document: ExperimentDocument): boolean {
+  return document.id.startsWith("run-");
+}
+
 export function titleOf(document: ExperimentDocument): string {
   return textOf(document, "message").split("\n")[0] || textOf(document, "subject") || document.id.slice(0, 8);
 }
@@ -50,7 +55,6 @@ function Experiment({ document, row }: { document: ExperimentDocument; row: numb
   const tab = parameter("tab");
   const time = Number(document.facts.time);
   const seconds = document.facts.seconds;
-  const isRunning = document.id.startsWith("run-");
   return (
     <div class="view">
       <Neighbours row={row} />
@@ -58,7 +62,7 @@ function Experiment({ document, row }: { document: ExperimentDocument; row: numb
         <h1>{titleOf(document)}</h1>
         <p class="facts-line">
           <Status status={textOf(document, "status")} />
-          <span>{textOf(document, "author")}</span>
+          {textOf(document, "author") && <span>{textOf(document, "author")}</span>}
           <time title={showAge(time)}>{showTime(time)}</time>
           {typeof seconds === "number" && <span>{showSeconds(seconds)}</span>}
           {textOf(document, "branch") && <span>{textOf(document, "branch")}</span>}
@@ -72,7 +76,7 @@ function Experiment({ document, row }: { document: ExperimentDocument; row: numb
         ))}
       </nav>
       <Tab name={tab} document={document} />
-      <CommandLine command={isRunning ? `git datmo logs -f ${document.id.slice(4, 14)}` : `git datmo show ${document.id.slice(0, 12)}`} label="On the command line" />
+      <CommandLine command={isRunning(document) ? `git datmo logs -f ${document.id.slice(4, 14)}` : `git datmo show ${document.id.slice(0, 12)}`} label="On the command line" />
     </div>
   );
 }
@@ -100,11 +104,18 @@ function Tab({ name, document }: { name: string; document: ExperimentDocument })
   }
 }
 
+/** Returns the next row that is more than a snapshot that follows the data. */
+function nextRun(row: number, step: number): number {
+  let next = row + step;
+  while (fact("is_data_only", next)) next += step;
+  return next;
+}
+
 /** Links to the experiments before and after this one. */
 function Neighbours({ row }: { row: number }) {
   const ids = table.value?.ids ?? [];
-  const older = row < 0 ? undefined : ids[row + 1];
-  const newer = row > 0 ? ids[row - 1] : undefined;
+  const older = row < 0 ? undefined : ids[nextRun(row, 1)];
+  const newer = row < 0 ? undefined : ids[nextRun(row, -1)];
   const tab = parameter("tab");
   return (
     <p class="neighbours">

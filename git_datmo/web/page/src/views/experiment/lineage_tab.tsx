@@ -30,7 +30,7 @@ export function LineageTab({ document }: { document: ExperimentDocument }) {
   };
   const save = () => saveText("lineage.svg", lineagePicture(nodes, edges, width, height, titleOf), "image/svg+xml");
   return (
-    <Section title="Lineage" note="From left to right: what was read, the run, what it wrote, who used it" tools={<button type="button" class="icon-button small" aria-label="Save the graph as SVG" onClick={save}><Icon name="download" /></button>}>
+    <Section title="Lineage" note="From left to right: data read, the run, data written, runs that used them" tools={<button type="button" class="icon-button small" aria-label="Save the graph as SVG" onClick={save}><Icon name="download" /></button>}>
       <div class="lineage-box" tabIndex={0} role="region" aria-label="Graph of lineage">
         <div class="lineage" style={{ width: `${width}px`, height: `${height}px` }}>
           <svg width={width} height={height} aria-hidden="true">

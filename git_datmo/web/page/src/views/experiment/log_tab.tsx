@@ -1,4 +1,4 @@
-/** What the run printed, with its colours and a search. */
+/** The log of the run, with its colours and a search. */
 
 import { useMemo, useState } from "preact/hooks";
 import { splitAnsi, stripAnsi } from "../../parts/ansi";
@@ -51,7 +51,7 @@ function Line({ number, text, wanted }: { number: number; text: string; wanted: 
   );
 }
 
-/** Marks what the search found within a piece of one colour. */
+/** Marks the matches of the search within a piece of one colour. */
 function marked(text: string, wanted: string) {
   if (!wanted) return text;
   const at = text.toLowerCase().indexOf(wanted);

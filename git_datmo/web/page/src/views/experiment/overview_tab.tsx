@@ -1,10 +1,12 @@
-/** Why the experiment was made, what people said of it, its parameters, results and receipts. */
+/** The reason for the experiment, its notes, parameters, results and receipts. */
 
+import { useState } from "preact/hooks";
 import { addressOf } from "../../address";
 import { CurveChart } from "../../charts/curve_chart";
 import { distinctCurves } from "../../charts/distinct_curves";
+import { isLive } from "../../documents/load";
 import type { ExperimentDocument, Note } from "../../documents/types";
-import { showTime, showValue } from "../../format";
+import { cutTitle, showTime, showValue } from "../../format";
 import { CommandLine } from "../../parts/command_line";
 import { ExperimentLink } from "../../parts/experiment_link";
 import { Markdown } from "../../parts/markdown";
@@ -13,17 +15,21 @@ import { Section } from "../../parts/section";
 import { Status } from "../../parts/status";
 import { Thread } from "../../parts/thread";
 import { WhenVisible } from "../../parts/when_visible";
-import { textOf } from "./experiment_view";
+import { Failure } from "./failure";
+import { isRunning, textOf, titleOf } from "./experiment_view";
 
 const MOST_CHARTS = 2;
+// More metrics would push the curves off the screen.
+const MOST_METRICS = 12;
 
 export function OverviewTab({ document }: { document: ExperimentDocument }) {
   const curves = distinctCurves(document.metrics);
   return (
     <div class="columns-two">
       <div>
+        <Failure document={document} />
         <Reason document={document} />
-        {document.metrics.length > 0 && <Section title="Results"><MetricsTable document={document} /></Section>}
+        {document.metrics.length > 0 && <Results document={document} />}
         {curves.length > 0 && (
           <Section title="Curves" tools={curves.length > MOST_CHARTS && <a href={addressOf("experiment", document.id, { tab: "curves" })}>All {curves.length}</a>}>
             {curves.slice(0, MOST_CHARTS).map((metric) => (
@@ -42,13 +48,13 @@ export function OverviewTab({ document }: { document: ExperimentDocument }) {
             {document.command && <><dt>Command</dt><dd><code>{document.command}</code></dd></>}
             {document.folder && <><dt>Folder</dt><dd><code>{document.folder}</code></dd></>}
             {textOf(document, "exit") && <><dt>Exit code</dt><dd>{textOf(document, "exit")}</dd></>}
-            <dt>Commit</dt><dd><code>{document.commit.slice(0, 12)}</code> {textOf(document, "subject")}</dd>
+            {document.commit && <><dt>Commit</dt><dd><code>{document.commit.slice(0, 12)}</code>{textOf(document, "subject") !== titleOf(document) && ` ${cutTitle(textOf(document, "subject"))}`}</dd></>}
           </dl>
           {document.attempts.length > 0 && <Attempts ids={document.attempts} />}
         </Section>
         {document.commands.length > 0 && (
-          <Section title="Get it">
-            {document.commands.map((each) => <CommandLine key={each.command} command={each.command} label={each.does} />)}
+          <Section title={isRunning(document) ? "Follow or stop it" : "Run it again, or get its parts"}>
+            {inOrder(document.commands).map((each) => <CommandLine key={each.command} command={each.command} label={each.does} />)}
           </Section>
         )}
       </div>
@@ -60,7 +66,15 @@ function Reason({ document }: { document: ExperimentDocument }) {
   const why = textOf(document, "why");
   const message = textOf(document, "message");
   const rest = message.split("\n").slice(1).join("\n").trim();
-  if (!why && !rest && !document.annotations.length) return null;
+  if (!why && !rest && !document.annotations.length) {
+    if (isRunning(document)) return null;
+    return (
+      <Section title="Why">
+        <p class="quiet">No reason, result or decision was noted.</p>
+        {isLive && <CommandLine command={`git datmo annotate --decision TEXT ${document.id.slice(0, 12)}`} label="Note a decision" />}
+      </Section>
+    );
+  }
   return (
     <Section title="Why">
       {why && <div class="why"><Markdown text={why} /></div>}
@@ -70,10 +84,17 @@ function Reason({ document }: { document: ExperimentDocument }) {
   );
 }
 
-function MetricsTable({ document }: { document: ExperimentDocument }) {
+function Results({ document }: { document: ExperimentDocument }) {
+  const [showsAll, setShowsAll] = useState(false);
+  const { length } = document.metrics;
+  const tools = length > MOST_METRICS && <button type="button" class="button small" aria-expanded={showsAll} onClick={() => setShowsAll(!showsAll)}>{showsAll ? `First ${MOST_METRICS}` : `All ${length}`}</button>;
+  return <Section title="Results" tools={tools}><MetricsTable document={document} most={showsAll ? length : MOST_METRICS} /></Section>;
+}
+
+function MetricsTable({ document, most }: { document: ExperimentDocument; most: number }) {
   const hasCurves = document.metrics.some((metric) => metric.curve);
   const headings = ["Metric", "Last", ...(hasCurves ? ["Best", "Min", "Max", "Points"] : [])].map((name, place) => ({ name, isNumber: place > 0 }));
-  const rows = document.metrics.map((metric) => [
+  const rows = document.metrics.slice(0, most).map((metric) => [
     { value: metric.name, show: <>{metric.name}{metric.goal && <span class="quiet small"> {metric.goal}</span>}</> },
     { value: metric.last, show: <strong>{showValue(metric.last)}</strong> },
     ...(hasCurves ? [metric.best, metric.min, metric.max].map((value) => ({ value, show: showValue(value) })) : []),
@@ -92,7 +113,8 @@ function ParametersTable({ document }: { document: ExperimentDocument }) {
 }
 
 function Receipts({ document }: { document: ExperimentDocument }) {
-  if (!document.receipts.length) return null;
+  if (!document.command || isRunning(document)) return null;
+  if (!document.receipts.length) return <Section title="Does it reproduce?"><p class="quiet">Nobody has run it again yet.</p></Section>;
   return (
     <Section title="Does it reproduce?">
       <ul class="receipts">
@@ -106,6 +128,12 @@ function Receipts({ document }: { document: ExperimentDocument }) {
       </ul>
     </Section>
   );
+}
+
+/** Returns the commands with the one that runs the experiment again in front. */
+function inOrder(commands: ExperimentDocument["commands"]): ExperimentDocument["commands"] {
+  const isRun = ({ command }: { command: string }) => command.startsWith("git datmo reproduce");
+  return [...commands.filter(isRun), ...commands.filter((each) => !isRun(each))];
 }
 
 function Attempts({ ids }: { ids: string[] }) {

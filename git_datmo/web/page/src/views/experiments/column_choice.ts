@@ -153,10 +153,12 @@ export function bestOf(column: ShownColumn, rows: number[]): number | null {
   const values = columnValues(column.name);
   if (!column.goal || !values || rows.length < 2) return null;
   let best: number | null = null;
+  let compared = 0;
   for (const row of rows) {
     const value = values[row];
     if (typeof value !== "number") continue;
+    compared += 1;
     if (best === null || (column.goal === "max" ? value > best : value < best)) best = value;
   }
-  return best;
+  return compared > 1 ? best : null;
 }

@@ -5,6 +5,7 @@ import { addressOf, parameter, setParameters } from "../../address";
 import { requireColumns, table } from "../../documents/experiments_store";
 import { count, shellWord, showTime } from "../../format";
 import { CommandLine } from "../../parts/command_line";
+import { NothingYet } from "../../parts/nothing_yet";
 import { columnNames, SPARKLINE } from "./column_choice";
 import { ExperimentsGrid } from "./experiments_grid";
 import { ExperimentsTools } from "./experiments_tools";
@@ -21,9 +22,7 @@ export function ExperimentsView() {
   useEffect(loadForState, [current, where, sort]);
   useEffect(() => void requireColumns(names), [current, names.join(",")]);
   if (!current) return null;
-  if (!current.count) {
-    return <p class="notice">There are no experiments yet. Run one with <code>git datmo run COMMAND</code>.</p>;
-  }
+  if (!current.count && !runsInProgress().length) return <NothingYet title="Experiments" />;
   const rows = shownRows.value;
   const showsFollowers = parameter("followers") === "1";
   const total = current.count - (showsFollowers ? 0 : followerCount.value);
@@ -55,8 +54,12 @@ export function ExperimentsView() {
   );
 }
 
+function runsInProgress() {
+  return (table.value?.document.running ?? []).filter((each) => each.pid_alive);
+}
+
 function Running() {
-  const running = (table.value?.document.running ?? []).filter((each) => each.pid_alive);
+  const running = runsInProgress();
   if (!running.length) return null;
   return (
     <ul class="running" aria-label="Running now">

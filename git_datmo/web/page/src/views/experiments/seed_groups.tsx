@@ -16,7 +16,7 @@ export function parameterNames(): string[] {
   return (table.value?.document.columns ?? []).filter((info) => info.section === "params").map((info) => info.name);
 }
 
-/** Loads what the groups need. */
+/** Loads the columns that the groups need. */
 export async function loadSeedGroups(): Promise<void> {
   if (columnValues("same")) return;
   await requireColumns(parameterNames());
