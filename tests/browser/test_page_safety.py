@@ -148,6 +148,9 @@ def test_payload_that_is_not_here_is_fetched_when_asked(
     live_page.evaluate("location.hash = '#/health'")
     live_page.click("button", "Fetch")
     live_page.wait_for("document.querySelector('progress')")
+    live_page.wait_for(
+        "performance.getEntriesByType('resource').some((each) => each.name.endsWith('/fetch'))"
+    )
     assert live.posted == [{"content": "c" * 40}]
     live.documents["health"] = health
     live.send({"fetch": "c" * 40, "done": 9, "total": 9, "error": ""})
