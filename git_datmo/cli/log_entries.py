@@ -9,6 +9,7 @@ from git_datmo.cli.annotation_lines import annotation_keys, annotation_lines
 from git_datmo.cli.check_lines import check_documents, check_lines
 from git_datmo.cli.console import Console
 from git_datmo.cli.feedback_lines import learned_keys, learned_lines
+from git_datmo.cli.model_test_lines import model_test_documents, model_test_summaries
 from git_datmo.cli.render import DOCUMENTS, LINES, headline, listed_document, painted, with_tags
 from git_datmo.cli.verdicts import receipts_line
 from git_datmo.history.annotations import shown_tags_of
@@ -16,6 +17,7 @@ from git_datmo.history.commit_data import Claim
 from git_datmo.history.experiments import History
 from git_datmo.history.taken_feedback import TakenFeedback
 from git_datmo.report.experiment_checks import ExperimentChecks
+from git_datmo.report.model_tests_shown import newest_tests
 from git_datmo.repository.workspace import Workspace
 
 
@@ -30,16 +32,19 @@ def print_entries(
         record = claim.row.record
         receipts = history.receipts(record)
         checked = checks.of(record, claim.commit)
+        tests = newest_tests(history, record)
         learned = taken.of_record(record)
         if as_json:
             document = listed_document(claim, text, receipts)
             document["checks"] = check_documents(checked)
+            document["tests"] = model_test_documents(tests)
             document |= annotation_keys(history, record, document)
             console.print_json(document | learned_keys(learned))
         else:
             below = f"\n    {receipts_line(receipts)}" if receipts else ""
             more = (
                 *check_lines(checked),
+                *model_test_summaries(tests),
                 *learned_lines(learned),
                 *annotation_lines(history, record),
             )

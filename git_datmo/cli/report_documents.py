@@ -8,6 +8,7 @@ from git_datmo.cli.check_lines import check_documents
 from git_datmo.cli.diff_sections import diff_document
 from git_datmo.cli.feedback_lines import learned_keys
 from git_datmo.cli.log_formats import exact_value
+from git_datmo.cli.model_test_lines import model_test_documents
 from git_datmo.report.experiment_report import ExperimentReport, JudgedMetric
 
 
@@ -22,6 +23,7 @@ def report_document(report: ExperimentReport) -> dict[str, Any]:
         "base": None if report.base is None else str(report.base.id),
         "counts": dict(report.counts),
         "checks": check_documents(report.checks),
+        "tests": model_test_documents(report.tests),
         "metrics": list(map(_metric_document, report.metrics)),
         "changes": None if report.changes is None else diff_document(report.changes),
         **learned_keys(report.feedback),

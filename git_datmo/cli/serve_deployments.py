@@ -5,13 +5,11 @@ from __future__ import annotations
 import argparse
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.engine_options import open_engine, read_limits
+from git_datmo.cli.model_options import make_deployer, name_engine
 from git_datmo.cli.rerun_options import require_trust
-from git_datmo.cli.streams import copy_to_errors
-from git_datmo.engines.engine_contract import Engine
-from git_datmo.engines.engine_registry import DEFAULT, find_engine
 from git_datmo.errors import UsageError
 from git_datmo.history.experiments import Found, History
 from git_datmo.payloads.checkout_target import find_experiment
@@ -47,7 +45,7 @@ class Deployments:
         Raises `DatmoError` if it cannot be served.
         """
         progress = self.console.progress()
-        engine = self._engine(ws)
+        engine = name_engine(self.options, ws)
         found = find_experiment(ws, History(ws), name, progress=progress)
         shown = self.options.entry or "load and call its model"
         deployer = self._deployer(engine, model_name or self.options.model_name, progress)
@@ -92,7 +90,7 @@ class Deployments:
             if str(found.id) == served.snapshot:
                 return None
             # The name in URLs stays while the server runs, whatever the new contract is called.
-            deployer = self._deployer(self._engine(ws), served.name, QUIET)
+            deployer = self._deployer(name_engine(self.options, ws), served.name, QUIET)
             deployer.require_approved(ws, found, on_step)
             return deployer.deploy(ws, found, on_step)
 
@@ -101,36 +99,16 @@ class Deployments:
         with open_workspace(self.console.environ, self.console.cwd) as ws:
             return followed.fetch(ws)
 
-    def _engine(self, ws: Workspace) -> str:
-        return self.options.engine or ws.repo.config.get("datmo.engine") or DEFAULT
-
     def _deployer(self, engine: str, name: str, progress: Progress) -> Deployer:
-        limits = read_limits(self.options, engine)
-
-        def options(opened: Engine) -> ServingOptions:
-            given = self.options
-            return ServingOptions(
-                engine=opened,
-                limits=limits,
-                output=copy_to_errors,
-                report=self.console.tell,
-                entry=given.entry,
-                model=given.model,
-                name=name,
-                workers=given.workers,
-                queue=given.queue,
-                batch=given.batch,
-                seconds=given.timeout,
-                load_seconds=given.load_timeout,
-            )
-
-        return Deployer(
-            open_engine=lambda ws: open_engine(self.options, engine, ws),
-            options=options,
-            progress=progress,
-            isolated=find_engine(engine).capabilities.isolated,
-            trusts_all=self.options.trust,
+        given = self.options
+        make_options = partial(
+            ServingOptions,
+            name=name,
+            workers=given.workers,
+            queue=given.queue,
+            batch=given.batch,
         )
+        return make_deployer(given, self.console, engine, progress, make_options)
 
 
 def parse_canary(text: str) -> tuple[str, float]:

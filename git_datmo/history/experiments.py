@@ -16,12 +16,13 @@ from git_datmo.history.rewritten_commits import Commit, Rewritten
 from git_datmo.model import Oid
 from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.catalog import NEWER, Catalog, Row
+from git_datmo.records.model_test_record import ModelTest
 from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.snapshot_record import Snapshot
 from git_datmo.repository.workspace import Workspace
 
 _T = TypeVar("_T")
-_R = TypeVar("_R", Annotation, Receipt, Snapshot)
+_R = TypeVar("_R", Annotation, ModelTest, Receipt, Snapshot)
 
 # The number of records that are read at once.
 TOGETHER = 512
@@ -106,9 +107,13 @@ class History:
 
     def receipts(self, snapshot: str) -> tuple[Receipt, ...]:
         """Return the receipts of a snapshot, oldest first."""
-        rows = self.catalog.about(snapshot, "receipt")
+        return self.about(snapshot, Receipt)
+
+    def about(self, snapshot: str, kind: type[_R]) -> tuple[_R, ...]:
+        """Return the records of the class `kind` about a snapshot, oldest first."""
+        rows = self.catalog.about(snapshot, kind.kind)
         records = (self._ws.ledger.record(Oid.parse(row.record), checked=True) for row in rows)
-        return tuple(record for record in records if isinstance(record, Receipt))
+        return tuple(record for record in records if isinstance(record, kind))
 
     def every(self, kind: type[_R]) -> Iterator[_R]:
         """Yield the records of the class `kind` that can be read, oldest first."""

@@ -19,7 +19,7 @@ from git_datmo.serving.worker_process import ModelFailed
 
 
 @dataclass(frozen=True, slots=True)
-class ModelTest:
+class PlacedModels:
     """A model and its champion, None for none.
 
     `no_rows` says why there are no held-out rows, `no_champion` why the champion is not served.
@@ -45,7 +45,7 @@ class _Asked:
     cost: Cost | None
 
 
-async def check_model(test: ModelTest) -> list[ModelResult]:
+async def check_model(test: PlacedModels) -> list[ModelResult]:
     """Start the model, then its champion, and return the results of the tests."""
     gates = test.gates()
     results: list[ModelResult] = []
@@ -80,7 +80,7 @@ def _examples_passed(model: ServedModel) -> list[ModelResult]:
     return [ModelResult("contract", "load and examples", "passed")] if has_examples else []
 
 
-async def _ask_champion(test: ModelTest) -> _Asked | None:
+async def _ask_champion(test: PlacedModels) -> _Asked | None:
     """Return what the champion answers; None if there is no champion."""
     if test.champion is None:
         return _Asked(Answers(None, test.no_champion), None) if test.no_champion else None
@@ -91,7 +91,7 @@ async def _ask_champion(test: ModelTest) -> _Asked | None:
         return _Asked(Answers(None, error.what), None)
 
 
-async def _ask(test: ModelTest, model: ServedModel) -> _Asked:
+async def _ask(test: PlacedModels, model: ServedModel) -> _Asked:
     """Return the answers of a model to the held-out rows, and its cost."""
     answers = await ask_held_out(model, test.rows) if test.rows else None
     request = _usual_request(test, model)
@@ -104,7 +104,7 @@ async def _ask(test: ModelTest, model: ServedModel) -> _Asked:
         return _Asked(answers, None)
 
 
-def _usual_request(test: ModelTest, model: ServedModel) -> Sequence[NamedTensor]:
+def _usual_request(test: PlacedModels, model: ServedModel) -> Sequence[NamedTensor]:
     """Return the first held-out row as a request, else the examples, else nothing."""
     if test.rows is not None:
         _, tensors = next(test.rows.requests(model.contract))

@@ -13,12 +13,13 @@ from git_datmo.records.check_record import CHECK, Check
 from git_datmo.records.drop_record import DROP, Drop
 from git_datmo.records.feedback_record import FEEDBACK, Feedback
 from git_datmo.records.image_record import IMAGE, Image
+from git_datmo.records.model_test_record import MODEL_TEST, ModelTest
 from git_datmo.records.receipt_record import RECEIPT, Receipt
 from git_datmo.records.record_kind import RecordKind
 from git_datmo.records.snapshot_record import SNAPSHOT, Snapshot
 from git_datmo.records.unknown_record import UNKNOWN, Unknown
 
-KnownRecord = Snapshot | Receipt | Image | Feedback | Annotation | Drop | Check
+KnownRecord = Snapshot | Receipt | Image | Feedback | Annotation | Drop | Check | ModelTest
 Record = KnownRecord | Unknown
 
 KINDS: dict[str, RecordKind[Any]] = {
@@ -29,6 +30,7 @@ KINDS: dict[str, RecordKind[Any]] = {
     Annotation.kind: ANNOTATION,
     Drop.kind: DROP,
     Check.kind: CHECK,
+    ModelTest.kind: MODEL_TEST,
 }
 
 

@@ -13,10 +13,12 @@ from git_datmo.history.taken_feedback import LearnedFrom, TakenFeedback
 from git_datmo.progress import Progress
 from git_datmo.query.aggregate import to_float
 from git_datmo.query.evaluate import as_number
+from git_datmo.records.model_test_record import ModelTest
 from git_datmo.records.record_values import Value
 from git_datmo.report.experiment_checks import ContractCheck, ExperimentChecks
 from git_datmo.report.experiment_comparison import goal_of_metric
 from git_datmo.report.experiment_diff import ExperimentDiff, diff_experiments, is_same
+from git_datmo.report.model_tests_shown import newest_tests
 from git_datmo.repository.workspace import Workspace
 
 BETTER, WORSE, SAME = "better", "worse", "same"
@@ -48,8 +50,8 @@ class JudgedMetric:
 class ExperimentReport:
     """An experiment beside its base; without one, `changes` and `metrics` have one side only.
 
-    `checks` are those of the experiment's data against contracts. `feedback` has the batches that
-    the experiment learned from.
+    `checks` are those of the experiment's data against contracts, `tests` those of its model.
+    `feedback` has the batches that the experiment learned from.
     """
 
     found: Found
@@ -58,6 +60,7 @@ class ExperimentReport:
     changes: ExperimentDiff | None
     checks: tuple[ContractCheck, ...] = ()
     feedback: tuple[LearnedFrom, ...] = ()
+    tests: tuple[ModelTest, ...] = ()
 
     @property
     def counts(self) -> Counter[str]:
@@ -94,6 +97,7 @@ def report_experiments(
             report,
             checks=checks.of(str(found.id), found.commit),
             feedback=taken.of_snapshot(found.snapshot),
+            tests=newest_tests(history, str(found.id)),
         )
 
 

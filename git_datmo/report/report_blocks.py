@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from git_datmo.environments.environment_diff import PackageChange
 from git_datmo.history.experiments import Found
 from git_datmo.history.taken_feedback import LearnedFrom
+from git_datmo.records.model_test_record import ModelTest
 from git_datmo.records.record_values import Value, show_value
 from git_datmo.report.check_words import check_words, describe_first
 from git_datmo.report.data_changes import DataChange, DataFile
@@ -24,6 +25,7 @@ from git_datmo.report.experiment_report import (
     ExperimentReport,
     JudgedMetric,
 )
+from git_datmo.report.model_tests_shown import problems_of, summary_words
 from git_datmo.sizes import show_count, show_size
 from git_datmo.terminal_text import make_printable
 
@@ -101,6 +103,8 @@ def _blocks_of(report: ExperimentReport) -> Iterator[Block]:
         yield Paragraph(tuple(_check_pieces(check)))
     if report.feedback:
         yield Paragraph(tuple(_learned(report.feedback)))
+    for test in report.tests:
+        yield from _test_blocks(test)
     if report.base is None:
         yield Paragraph(("There is no earlier experiment to compare with.",))
     elif report.base.id == report.found.id:
@@ -148,6 +152,23 @@ def _learned(feedback: Iterable[LearnedFrom]) -> Iterator[Piece]:
         if each.dropped:
             yield " (dropped)"
         separator = ", "
+
+
+def _test_blocks(test: ModelTest) -> Iterator[Block]:
+    """Yield the verdict of a model's test, and a table of the results that are not passed."""
+    words = (foreign(summary_words(test)), ", by ", foreign(test.author.name, 40), ".")
+    yield Paragraph(("Test of the model ", *words))
+    rows = [
+        (
+            foreign(each.outcome, 20),
+            foreign(each.kind, 20),
+            foreign(each.name),
+            foreign(each.message) if each.message else NOTHING,
+        )
+        for each in problems_of(test)
+    ]
+    if rows:
+        yield _table(("outcome", "kind", "test", "message"), rows)
 
 
 def _verdict_sentence(report: ExperimentReport) -> str:

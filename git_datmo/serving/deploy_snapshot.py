@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from git_datmo.engines.engine_contract import Engine
 from git_datmo.errors import DatmoError
@@ -16,6 +17,7 @@ from git_datmo.progress import Progress
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.rerun_folder import scratch_folder
 from git_datmo.serving.place_snapshot import place_snapshot
+from git_datmo.serving.placed_snapshot import PlacedSnapshot
 from git_datmo.serving.served_model import ServedModel
 from git_datmo.serving.serving_setup import TREE, WORKER, ServingOptions, serve_placed
 
@@ -26,6 +28,19 @@ FIND, SIGNATURE, TRUST, PLACE, CONTRACT, MODEL = (
 """Steps of a deployment, as `/metrics` names the one that refused a snapshot."""
 
 OnStep = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A snapshot that is placed below `folder`, and the choices for serving it."""
+
+    placed: PlacedSnapshot
+    options: ServingOptions
+    folder: Path
+
+    def serve(self) -> ServedModel:
+        """Return the model, not started yet; raise `DatmoError` if it is not clear which one."""
+        return serve_placed(self.placed, self.options, self.folder / WORKER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +77,23 @@ class Deployer:
         cannot be placed, or has no model that can be served.
         """
         with ExitStack() as stack:
-            engine = stack.enter_context(self.open_engine(ws))
-            folder = stack.enter_context(scratch_folder(ws, None))
-            tree = folder / TREE
-            tree.mkdir()
             on_step(PLACE)
-            placed = place_snapshot(ws, found, engine, tree, self.progress)
+            deployment = self.place(ws, found, stack)
             on_step(CONTRACT)
-            placed.contracts()
+            deployment.placed.contracts()
             on_step(MODEL)
-            model = serve_placed(placed, self.options(engine), folder / WORKER)
+            model = deployment.serve()
             model.resources = stack.pop_all()
             return model
+
+    def place(self, ws: Workspace, found: Found, stack: ExitStack) -> Deployment:
+        """Place an approved snapshot in a new folder, with an engine of its own.
+
+        Both stay open until `stack` is closed.
+        """
+        engine = stack.enter_context(self.open_engine(ws))
+        folder = stack.enter_context(scratch_folder(ws, None))
+        tree = folder / TREE
+        tree.mkdir()
+        placed = place_snapshot(ws, found, engine, tree, self.progress)
+        return Deployment(placed, self.options(engine), folder)

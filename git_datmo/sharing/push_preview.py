@@ -17,6 +17,7 @@ from git_datmo.records.check_record import Check
 from git_datmo.records.drop_record import Drop
 from git_datmo.records.feedback_record import Feedback
 from git_datmo.records.image_record import Image
+from git_datmo.records.model_test_record import ModelTest
 from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_registry import Record, find_kind
 from git_datmo.records.snapshot_record import Run, Snapshot
@@ -79,7 +80,7 @@ def _parts(ws: Workspace, record: Record) -> Iterator[PreviewPart]:
         case Feedback():
             reason = "collected with 'git datmo feedback collect'"
             yield PreviewPart("feedback", str(record.snapshot)[:10], record.content.size, reason)
-        case Receipt() | Annotation() | Drop() | Check() | Unknown():
+        case Receipt() | Annotation() | Drop() | Check() | ModelTest() | Unknown():
             pass
         case _:
             assert_never(record)

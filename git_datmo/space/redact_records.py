@@ -19,6 +19,7 @@ from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.catalog import Row
 from git_datmo.records.drop_record import Drop, Redacted
 from git_datmo.records.ledger import Tips
+from git_datmo.records.model_test_record import ModelTest
 from git_datmo.records.receipt_record import Receipt
 from git_datmo.remotes.keep_commits import keep_entries, keep_id
 from git_datmo.remotes.remote_store import stores_of
@@ -38,8 +39,8 @@ from git_datmo.space.remote_release import Released, release
 def redact(ws: Workspace, names: Sequence[str], *, why: str = "") -> Dropped:
     """Drop the records whose ids begin with `names`, and remove their text from local history.
 
-    Receipts and annotations about them go too. A record that was dropped before can be redacted.
-    If all were redacted before, return that drop, without records.
+    Receipts, tests and annotations about them go too. A record that was dropped before can be
+    redacted. If all were redacted before, return that drop, without records.
     """
     history = History(ws)
     before = [_find_redaction(history, name) for name in names]
@@ -85,11 +86,12 @@ def _find(history: History, name: str) -> Row:
 
 
 def _about(history: History, rows: Mapping[str, Row]) -> Iterator[Row]:
-    """Yield the receipts and annotations about records, and those about these."""
+    """Yield the receipts, tests and annotations about records, and those about these."""
+    kinds = (Receipt.kind, ModelTest.kind, Annotation.kind)
     pending, seen = list(rows), set(rows)
     while pending:
         for row in history.catalog.every_about(pending.pop()):
-            if row.record not in seen and row.kind in (Receipt.kind, Annotation.kind):
+            if row.record not in seen and row.kind in kinds:
                 seen.add(row.record)
                 pending.append(row.record)
                 yield row

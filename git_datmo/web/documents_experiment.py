@@ -13,6 +13,7 @@ from git_datmo.history.annotations import remarks_of
 from git_datmo.history.experiments import Found
 from git_datmo.model import Form
 from git_datmo.objects.tree_nodes import root_node
+from git_datmo.records.model_test_record import ModelTest
 from git_datmo.records.receipt_record import Receipt, ReceiptDifference
 from git_datmo.records.record_values import show_value
 from git_datmo.records.snapshot_record import Snapshot
@@ -29,6 +30,7 @@ from git_datmo.report.experiment_columns import SHORT_ID, seconds_of
 from git_datmo.report.feedback_status import feedback_document, has_feedback, read_feedback
 from git_datmo.report.file_kinds import IMAGE, list_content, suffix_of
 from git_datmo.report.lineage import LineageLink, PayloadRef
+from git_datmo.report.model_tests_shown import newest_tests, problem_words, problems_of
 from git_datmo.report.stored_environment import EnvironmentSummary, summarise_environment
 from git_datmo.report.stored_files import read_blobs
 from git_datmo.terminal_text import quote_words
@@ -90,6 +92,7 @@ def experiment_document(state: PageState, key: str) -> dict[str, Any]:
         "log": f"log/{key}" if run is not None and run.log and state.options.has_logs else "",
         "media": list(_media(state, snapshot)),
         "receipts": [_receipt(receipt) for receipt in state.history.receipts(oid)],
+        "tests": [_model_test(test) for test in newest_tests(state.history, oid)],
         # The last id is that of the experiment itself.
         "attempts": attempt_ids(state.history, found.id, snapshot)[:-1],
         "parents": [_link(link) for link in lineage.parents(oid)],
@@ -223,6 +226,18 @@ def _receipt(receipt: Receipt) -> dict[str, Any]:
         "engine": str(receipt.engine.get("name", "")),
         "seconds": receipt.seconds,
         "differences": [_difference(each) for each in differing],
+    }
+
+
+def _model_test(test: ModelTest) -> dict[str, Any]:
+    """Return a test of the model, with a line for each result that is not passed."""
+    return {
+        "verdict": test.verdict,
+        "author": test.author.name,
+        "time": seconds_of(test.created),
+        "count": test.counts.total(),
+        "champion": "" if test.champion is None else str(test.champion),
+        "problems": [problem_words(each) for each in problems_of(test)],
     }
 
 

@@ -15,6 +15,7 @@ VIEWS = [
     ("#/experiments?chart=scatter", ["Horizontal", "Point at a dot"]),
     ("#/experiments?chart=parallel", ["Add an axis", "Drag along an axis"]),
     (f"#/experiment/{NOTED}", ["Depth matters", "It does", "differs", "accuracy 0.91 instead"]),
+    (f"#/experiment/{NOTED}", ["pass its tests?", "7 tests", "Champion", "gate accuracy >= champ"]),
     (f"#/experiment/{FIRST}?tab=curves", ["loss", "ripple", "NaN"]),
     (f"#/experiment/{FIRST}?tab=media", ["samples", "Step"]),
     (f"#/experiment/{FIRST}?tab=data", ["Bring it here", "git datmo checkout"]),

@@ -138,6 +138,7 @@ def test_implementations_write_equal_records(one: str, other: str) -> None:
         ("annotation", "message"),
         ("drop", "why"),
         ("check", "name"),
+        ("test", "name"),
     ):
         document = json.loads(record_bytes(kind))
         document["author"] = {"name": one, "email": other}

@@ -93,6 +93,8 @@ def test_gates_compare_a_model_with_its_champion_by_slices(repo: Shell) -> None:
     better = results_of(repo, "HEAD~1", "--against", "HEAD", code=0)
     assert better["verdict"] == "passed"
     assert better["champion"] == worse["snapshot"]
+    (recorded,) = json.loads(datmo(repo, "show", "HEAD", "--json").stdout)["tests"]
+    assert (recorded["verdict"], recorded["champion"]) == ("failed", better["snapshot"])
 
 
 def test_user_tests_run_in_the_folder_of_the_snapshot(repo: Shell) -> None:

@@ -46,6 +46,6 @@ def plant(hub: Shell, raw: bytes, commit: str, line: str = "snapshot planted") -
 def genuine(shell: Shell, commit: str = "HEAD") -> dict[str, Any]:
     """Return the record of a commit's experiment, as a document to change."""
     document: dict[str, Any] = json.loads(datmo(shell, "show", commit, "--json").stdout)
-    for own in ("id", "receipts", "checks", "found_by", "found_on", "commit_found"):
+    for own in ("id", "receipts", "checks", "tests", "found_by", "found_on", "commit_found"):
         document.pop(own, None)
     return document

@@ -128,8 +128,12 @@ def _words(document: Mapping[str, Any]) -> Iterator[str]:
             yield from _annotation_words(document)
         case "drop":
             yield f"{len(document['records'])} dropped {document['why']}"
-        case _:
+        case "check":
             yield f"{document['file']} {document['verdict']}"
+        case _:
+            count = sum(each["outcome"] != "advisory" for each in document["results"])
+            yield f"{document['verdict']}: {count} test{'' if count == 1 else 's'}"
+            yield f"by {document['author']['name']}"
 
 
 def _word(value: object) -> str:

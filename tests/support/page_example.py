@@ -149,6 +149,7 @@ def _experiment(number: int, facts: dict[str, Any], odd: str) -> dict[str, Docum
         "log": f"log/{key}",
         "media": [_media(number, odd)],
         "receipts": _receipts(number, odd),
+        "tests": _tests(number, odd),
         "attempts": [],
         "parents": [{"id": id_of(number + 1), "path": f"data{odd}", "role": "input"}]
         if number < 2
@@ -194,6 +195,21 @@ def _receipts(number: int, odd: str) -> list[Document]:
             "time": START,
             "engine": "docker",
             "differences": [f"accuracy 0.91 instead of 0.9{odd}"],
+        }
+    ]
+
+
+def _tests(number: int, odd: str) -> list[Document]:
+    if number != 3:
+        return []
+    return [
+        {
+            "verdict": "failed",
+            "author": f"Grace{odd}",
+            "time": START,
+            "count": 7,
+            "champion": id_of(4),
+            "problems": [f"failed gate accuracy >= champion{odd}: accuracy 0.9"],
         }
     ]
 

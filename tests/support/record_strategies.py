@@ -17,6 +17,7 @@ from git_datmo.records.drop_record import Drop, Redacted
 from git_datmo.records.feedback_record import Feedback
 from git_datmo.records.field_profile import FieldProfile
 from git_datmo.records.image_record import Image
+from git_datmo.records.model_test_record import ModelTest, RecordedResult
 from git_datmo.records.receipt_record import Cause, Receipt, ReceiptDifference
 from git_datmo.records.record_registry import Record
 from git_datmo.records.record_values import Person
@@ -211,6 +212,17 @@ def _checks(form: ObjectFormat) -> st.SearchStrategy[Record]:
     )
 
 
+def _model_tests(form: ObjectFormat) -> st.SearchStrategy[Record]:
+    outcomes = st.sampled_from(["passed", "failed", "undecided", "advisory"])
+    results = st.builds(RecordedResult, texts, texts, outcomes, texts)
+    return st.builds(
+        ModelTest,
+        *(oids(form), oids(form), times, persons, st.none() | oids(form), tables),
+        st.sampled_from(["passed", "failed", "undecided"]),
+        st.lists(results, max_size=3).map(tuple),
+    )
+
+
 def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
     """Draw records of all kinds whose ids have one object format, as in one repository."""
     annotations = st.builds(
@@ -230,7 +242,7 @@ def records_in(form: ObjectFormat) -> st.SearchStrategy[Record]:
         st.lists(redacted, max_size=2).map(tuple),
     )
     kept = _snapshots(form) | _images(form) | _feedback(form)
-    return kept | _receipts(form) | _checks(form) | annotations | drops
+    return kept | _receipts(form) | _checks(form) | _model_tests(form) | annotations | drops
 
 
 def records() -> st.SearchStrategy[Record]:

@@ -66,6 +66,7 @@ RECORD_LINES = {
     "annotation": "9eba1d88ade6d3b463b106be00a4c4687d095d12 annotation use this one",
     "drop": "fb276217eed3a5b22ff63d287d31974f3180d7e5 drop 1 dropped said in haste",
     "check": "614c3439c8014c71c2e9ec1ba220770be09637f1 check contracts/faces.odcs.yaml broken",
+    "test": "a19fae4225f8cf11690eebd0cb82fd95b697cd8f test failed: 1 test by Ada Ångström",
 }
 
 # Annotations with a type, an answer to the first one, and changed tags.

@@ -189,6 +189,7 @@ def test_verbs_import_operations_late() -> None:
         "git_datmo.cli.console",
         "git_datmo.cli.engine_options",
         "git_datmo.cli.experiment_choice",
+        "git_datmo.cli.model_options",
         "git_datmo.cli.rerun_options",
     )
     for module in modules():

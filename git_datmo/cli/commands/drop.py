@@ -19,12 +19,12 @@ With --remote, git-datmo also releases everything that you dropped on a remote. 
 your unshared records. Then a new ref keeps everything else, so that the host can free the rest.
 
 With --redact, git-datmo also removes the text of the records: message, reason, parameters, metrics,
-command, and the receipts and annotations about them. It replaces the history of records and notes,
-in your clone and on each remote that has the text, and releases the objects there. With --remote,
-it does so on that remote alone. No push or pull brings the text back. Use it if a record has a
-password or a name in it. The text stays where git-datmo cannot reach: in other clones until they
-fetch and collect garbage, in forks, in caches of a host, and on the host until it collects garbage.
-Git's own commits and their messages do not change."""
+command, and the receipts, tests and annotations about them. It replaces the history of records and
+notes, in your clone and on each remote that has the text, and releases the objects there. With
+--remote, it does so on that remote alone. No push or pull brings the text back. Use it if a record
+has a password or a name in it. The text stays where git-datmo cannot reach: in other clones until
+they fetch and collect garbage, in forks, in caches of a host, and on the host until it collects
+garbage. Git's own commits and their messages do not change."""
 EXAMPLES = """
 git datmo drop 3f9c2a1b
 git datmo drop 3f9c2a1b 77d0e5 --why "the labels were wrong"

@@ -6,7 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.engine_options import EngineNames, add_limit_options
+from git_datmo.cli.engine_options import add_limit_options
+from git_datmo.cli.model_options import add_model_options
 
 if TYPE_CHECKING:
     import socket
@@ -56,17 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo serve` to its parser."""
     add = parser.add_argument
     add("name", nargs="?", default="", metavar="REV|ID", help="a commit or snapshot (HEAD)")
-    add(
-        "--engine",
-        choices=EngineNames(),
-        help="a container, a virtual environment (isolates less), or the installed packages"
-        " (datmo.engine or docker)",
-    )
-    add(
-        "--trust",
-        action="store_true",
-        help="serve the snapshot of another person without asking (datmo.trust)",
-    )
+    add_model_options(parser, "serve")
     add(
         "--follow",
         default="",
@@ -86,8 +77,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="let this snapshot answer a share of the requests, in percent",
     )
     add("--every", type=float, default=30.0, metavar="S", help="seconds between fetches (30)")
-    add("--entry", default="", metavar="FILE:NAME", help="the function that predicts")
-    add("--model", default="", metavar="PATH", help="the model file, without an entry")
     add("--as", dest="model_name", default="", metavar="NAME", help="the name of the model in URLs")
     add("--host", default="127.0.0.1", help="the address to listen at (127.0.0.1)")
     add("--port", type=int, default=8080, help="the port to listen at; 0 for a free one (8080)")

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Show an experiment in full: the newest snapshot of a commit, or the snapshot with an id. With
 --log, print what its run printed. With --code, print the code that it ran, all files or those
-behind '--'. Objects that are missing are fetched. Recorded checks of its data against contracts are
-shown, too."""
+behind '--'. Objects that are missing are fetched. Recorded checks of its data against contracts,
+and tests of its model, are shown, too."""
 EXAMPLES = """
 git datmo show HEAD
 git datmo show --log
@@ -46,6 +46,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.cli.attempt_lines import attempt_lines, attempts_document
     from git_datmo.cli.check_lines import check_documents, check_lines
     from git_datmo.cli.feedback_lines import learned_keys, learned_lines
+    from git_datmo.cli.model_test_lines import model_test_documents, model_test_lines
     from git_datmo.cli.render import snapshot_details, snapshot_document
     from git_datmo.cli.verdicts import receipt_document
     from git_datmo.errors import UsageError
@@ -55,6 +56,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.history.unprepared_clone import refuse_unprepared
     from git_datmo.report.attempt_summary import summarise_attempts
     from git_datmo.report.experiment_checks import ExperimentChecks
+    from git_datmo.report.model_tests_shown import newest_tests
     from git_datmo.repository.workspace import open_workspace
 
     if options.paths and not options.code:
@@ -71,12 +73,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
         attempts = summarise_attempts(ws, history, found, console.progress())
         checks = ExperimentChecks(ws, history).of(str(found.id), found.commit)
         learned = TakenFeedback(history).of_snapshot(found.snapshot)
+        tests = newest_tests(history, str(found.id))
         if options.json:
             document = snapshot_document(found)
             document |= annotation_keys(history, str(found.id), document)
             document |= learned_keys(learned)
             document["receipts"] = [receipt_document(receipt) for receipt in receipts]
             document["checks"] = check_documents(checks)
+            document["tests"] = model_test_documents(tests)
             document["attempts"] = attempts_document(attempts)
             console.print_json(document)
         else:
@@ -85,11 +89,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
                 console.print(line)
             for line in check_lines(checks):
                 console.print(f"contract:    {line}")
-            for line in learned_lines(learned):
-                console.print(line)
-            for line in attempt_lines(attempts):
-                console.print(line)
-            for line in annotation_lines(history, str(found.id)):
+            more = [*model_test_lines(tests), *learned_lines(learned), *attempt_lines(attempts)]
+            more += annotation_lines(history, str(found.id))
+            for line in more:
                 console.print(line)
     for warning in history.warnings:
         console.warn(warning)

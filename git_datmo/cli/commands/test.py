@@ -6,7 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from git_datmo.cli.console import Console
-from git_datmo.cli.engine_options import EngineNames, add_limit_options, open_engine, read_limits
+from git_datmo.cli.engine_options import add_limit_options
+from git_datmo.cli.model_options import add_model_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,13 +15,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from git_datmo.history.experiments import Found
-    from git_datmo.model_tests.check_model import ModelTest
+    from git_datmo.model_tests.check_model import PlacedModels
     from git_datmo.model_tests.held_out_rows import HeldOutRows
     from git_datmo.model_tests.model_results import ModelResult
     from git_datmo.repository.workspace import Workspace
-    from git_datmo.serving.placed_snapshot import PlacedSnapshot
+    from git_datmo.serving.deploy_snapshot import Deployer, Deployment
     from git_datmo.serving.served_model import ServedModel
-    from git_datmo.serving.serving_setup import ServingOptions
 
 DESCRIPTION = """\
 Test the model of a snapshot, in the snapshot's own environment. REV is HEAD by default.
@@ -35,7 +35,7 @@ The files under tests/model, by pytest. The working directory is the snapshot's 
 
 Time and memory are shown beside the champion's, and decide nothing. The exit code is 0 if the
 tests passed, 1 if one failed, and 2 if one could not be decided or if there was nothing to test.
-See docs/TESTING.md."""
+The results are recorded, and a push shares them. See docs/TESTING.md."""
 EXAMPLES = """
 git datmo test
 git datmo test --engine venv --against origin/production
@@ -51,19 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("name", nargs="?", default="HEAD", metavar="REV|ID", help="a commit or snapshot (HEAD)")
     add("--against", default="", metavar="REV|ID", help="the champion, to compare with")
-    add(
-        "--engine",
-        choices=EngineNames(),
-        help="a container, a virtual environment (isolates less), or the installed packages"
-        " (datmo.engine or docker)",
-    )
-    add(
-        "--trust",
-        action="store_true",
-        help="test the snapshot of another person without asking (datmo.trust)",
-    )
-    add("--entry", default="", metavar="FILE:NAME", help="the function that predicts")
-    add("--model", default="", metavar="PATH", help="the model file, without an entry")
+    add_model_options(parser, "test")
     add("--timeout", type=float, default=30.0, metavar="S", help="seconds for a request (30)")
     add("--load-timeout", type=float, default=600.0, metavar="S", help="seconds to load (600)")
     form = parser.add_mutually_exclusive_group()
@@ -74,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, console: Console) -> int:
-    """Test a snapshot, print the results, and return the exit code of the verdict."""
+    """Test a snapshot, record and print the results, and return the exit code of the verdict."""
     import asyncio
     from contextlib import ExitStack
 
@@ -83,86 +71,75 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.model_tests.check_model import check_model
     from git_datmo.model_tests.model_results import verdict_of
     from git_datmo.model_tests.pytest_files import run_pytest
+    from git_datmo.model_tests.recorded_tests import record_results
     from git_datmo.repository.workspace import open_workspace
 
     if options.timeout <= 0 or options.load_timeout <= 0:
         raise UsageError("--timeout and --load-timeout take a number above 0")
     with ExitStack() as stack:
         with open_workspace(console.environ, console.cwd) as ws:
-            test, placed, serving = _prepare(options, console, ws, stack)
+            models, deployment = _prepare(options, console, ws, stack)
         # From now on the repository is closed, so that a long test does not hold up 'gc'.
-        results = asyncio.run(check_model(test))
-        results += run_pytest(placed, serving.engine, serving.limits, copy_to_errors)
-    champion = test.champion.snapshot if test.champion else None
-    _print(options, console, results, placed.snapshot, champion)
+        results = asyncio.run(check_model(models))
+        engine, limits = deployment.options.engine, deployment.options.limits
+        results += run_pytest(deployment.placed, engine, limits, copy_to_errors)
+        described = engine.describe()
+    champion = models.champion.snapshot if models.champion else None
+    with open_workspace(console.environ, console.cwd) as ws:
+        record_results(ws, models.model, champion, described, results)
+    _print(options, console, results, models.model.snapshot, champion)
     return EXIT_CODES[verdict_of(results)]
 
 
 def _prepare(
     options: argparse.Namespace, console: Console, ws: Workspace, stack: ExitStack
-) -> tuple[ModelTest, PlacedSnapshot, ServingOptions]:
+) -> tuple[PlacedModels, Deployment]:
     """Place the model, its champion and the held-out rows. Engines stay open in `stack`."""
+    from git_datmo.cli.model_options import make_deployer, name_engine
     from git_datmo.errors import DatmoError
     from git_datmo.history.experiments import History
-    from git_datmo.model_tests.check_model import ModelTest
+    from git_datmo.model_tests.check_model import PlacedModels
     from git_datmo.payloads.checkout_target import find_experiment
     from git_datmo.runs.rerun_folder import scratch_folder
-    from git_datmo.serving.serving_setup import serve_placed
+    from git_datmo.serving.serving_setup import ServingOptions
 
     history, progress = History(ws), console.progress()
     found = find_experiment(ws, history, options.name, progress=progress)
     other = None
     if options.against:
         other = find_experiment(ws, history, options.against, progress=progress)
+    engine = name_engine(options, ws)
+    deployer = make_deployer(options, console, engine, progress, ServingOptions)
+    deployment = _place(options, console, ws, deployer, found, stack)
+    model = deployment.serve()
+    # A folder of its own, so that no model can read the labels.
     folder = stack.enter_context(scratch_folder(ws, None))
-    placed, serving = _place(options, console, ws, stack, found, folder / "model")
-    model = serve_placed(placed, serving, folder / "worker")
-    rows, no_rows = _hold_out(console, ws, found, model, folder / "held-out")
+    rows, no_rows = _hold_out(console, ws, found, model, folder)
     champion: ServedModel | None = None
     no_champion = ""
     if other is not None:
-        before, its_serving = _place(options, console, ws, stack, other, folder / "champion")
+        before = _place(options, console, ws, deployer, other, stack)
         try:
-            champion = serve_placed(before, its_serving, folder / "champion-worker")
+            champion = before.serve()
         except DatmoError as error:
             no_champion = error.what
-    return ModelTest(model, champion, rows, no_rows, no_champion), placed, serving
+    return PlacedModels(model, champion, rows, no_rows, no_champion), deployment
 
 
 def _place(
     options: argparse.Namespace,
     console: Console,
     ws: Workspace,
-    stack: ExitStack,
+    deployer: Deployer,
     found: Found,
-    folder: Path,
-) -> tuple[PlacedSnapshot, ServingOptions]:
-    """Write a snapshot into a new folder, and prepare its environment in an engine of its own."""
+    stack: ExitStack,
+) -> Deployment:
+    """Place a snapshot with an engine of its own, after asking for approval."""
     from git_datmo.cli.rerun_options import require_trust
-    from git_datmo.cli.streams import copy_to_errors
-    from git_datmo.engines.engine_registry import DEFAULT, find_engine
-    from git_datmo.serving.place_snapshot import place_snapshot
-    from git_datmo.serving.serving_setup import ServingOptions
 
-    name = options.engine or ws.repo.config.get("datmo.engine") or DEFAULT
-    limits = read_limits(options, name)
-    isolated = find_engine(name).capabilities.isolated
     shown = options.entry or "load and call its model, and run its tests"
-    require_trust(options, console, ws, found, isolated=isolated, shown=shown)
-    engine = stack.enter_context(open_engine(options, name, ws))
-    folder.mkdir()
-    placed = place_snapshot(ws, found, engine, folder, console.progress())
-    serving = ServingOptions(
-        engine=engine,
-        limits=limits,
-        output=copy_to_errors,
-        report=console.tell,
-        entry=options.entry,
-        model=options.model,
-        seconds=options.timeout,
-        load_seconds=options.load_timeout,
-    )
-    return placed, serving
+    require_trust(options, console, ws, found, isolated=deployer.isolated, shown=shown)
+    return deployer.place(ws, found, stack)
 
 
 def _hold_out(
@@ -174,7 +151,6 @@ def _hold_out(
 
     if model.contract is None or not model.contract.contract.gates:
         return None, ""
-    folder.mkdir()
     try:
         rows = place_held_out(ws, found, model.contract, folder, console.progress())
     except Incomplete:

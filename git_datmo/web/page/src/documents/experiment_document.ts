@@ -23,6 +23,7 @@ const EMPTY: Omit<ExperimentDocument, "id"> = {
   log: "",
   media: [],
   receipts: [],
+  tests: [],
   attempts: [],
   parents: [],
   children: [],

@@ -63,6 +63,7 @@ export interface MetricInfo {
 export interface MediaItem { step: number | null; blob: string; suffix: string; size: number }
 export interface Media { name: string; kind: "image" | "table" | "text" | "figure" | "audio"; items: MediaItem[] }
 export interface Receipt { verdict: string; author: string; time: number; engine: string; differences: string[] }
+export interface ModelTest { verdict: string; author: string; time: number; count: number; champion: string; problems: string[] }
 export interface Relative { id: string; path: string; role: string }
 export interface Command { does: string; command: string }
 
@@ -93,6 +94,7 @@ export interface ExperimentDocument {
   log: string;
   media: Media[];
   receipts: Receipt[];
+  tests: ModelTest[];
   attempts: string[];
   parents: Relative[];
   children: Relative[];

@@ -1,6 +1,6 @@
 /** The status of a run as a word and a shape, since colour alone does not tell. */
 
-const GOOD = new Set(["completed", "success", "reproduced", "identical", "agrees", "holds", "fits"]);
+const GOOD = new Set(["completed", "success", "reproduced", "identical", "agrees", "holds", "fits", "passed"]);
 const BAD = new Set(["failed", "killed", "differs", "different", "broken", "does not fit", "drifted"]);
 const WORDS: Record<string, string> = { completed: "success" };
 

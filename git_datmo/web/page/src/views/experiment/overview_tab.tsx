@@ -6,7 +6,7 @@ import { CurveChart } from "../../charts/curve_chart";
 import { distinctCurves } from "../../charts/distinct_curves";
 import { isLive } from "../../documents/load";
 import type { ExperimentDocument, Note } from "../../documents/types";
-import { cutTitle, showTime, showValue } from "../../format";
+import { count, cutTitle, showTime, showValue } from "../../format";
 import { CommandLine } from "../../parts/command_line";
 import { ExperimentLink } from "../../parts/experiment_link";
 import { Markdown } from "../../parts/markdown";
@@ -43,6 +43,7 @@ export function OverviewTab({ document }: { document: ExperimentDocument }) {
       <div>
         {document.params.length > 0 && <Section title="Parameters"><ParametersTable document={document} /></Section>}
         <Receipts document={document} />
+        <ModelTests document={document} />
         <Section title="Run">
           <dl class="facts">
             {document.command && <><dt>Command</dt><dd><code>{document.command}</code></dd></>}
@@ -134,6 +135,24 @@ function Receipts({ document }: { document: ExperimentDocument }) {
 function inOrder(commands: ExperimentDocument["commands"]): ExperimentDocument["commands"] {
   const isRun = ({ command }: { command: string }) => command.startsWith("git datmo reproduce");
   return [...commands.filter(isRun), ...commands.filter((each) => !isRun(each))];
+}
+
+function ModelTests({ document }: { document: ExperimentDocument }) {
+  if (!document.tests.length) return null;
+  return (
+    <Section title="Does the model pass its tests?">
+      <ul class="receipts">
+        {document.tests.map((test) => (
+          <li key={test.champion}>
+            <Status status={test.verdict} />
+            <span class="quiet">{count(test.count, "test")}, {test.author}, {showTime(test.time)}</span>
+            {test.champion && <div class="quiet">Champion: <ExperimentLink id={test.champion} withId /></div>}
+            {test.problems.length > 0 && <ul class="differences">{test.problems.map((text, at) => <li key={at}>{text}</li>)}</ul>}
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
 }
 
 function Attempts({ ids }: { ids: string[] }) {
