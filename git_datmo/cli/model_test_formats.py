@@ -11,10 +11,15 @@ from git_datmo.cli.contract_formats import clean_xml, escape_markdown
 from git_datmo.model_tests.model_results import ModelResult, verdict_of
 from git_datmo.sizes import show_count
 
+_MOST_PASSED = 20
+"""Results of a kind that passed, and that people see one by one."""
+
+_NOTHING = "nothing to test: the snapshot has no contract of a model, and no files in tests/model"
+
 
 def text_lines(results: Sequence[ModelResult]) -> list[str]:
     """Return a line for each result, and the verdict."""
-    lines = [f"{each.outcome:9}  {each.kind:8}  {_describe(each)}" for each in results]
+    lines = [f"{each.outcome:9}  {each.kind:8}  {_describe(each)}" for each in _fold(results)]
     return [*lines, verdict_line(results)]
 
 
@@ -22,6 +27,8 @@ def verdict_line(results: Sequence[ModelResult]) -> str:
     """Return the verdict with the numbers that it follows from."""
     counts = Counter(each.outcome for each in results)
     decisive = len(results) - counts["advisory"]
+    if not decisive:
+        return f"{verdict_of(results)}: {_NOTHING}"
     failed, open_ = counts["failed"], counts["undecided"]
     return (
         f"{verdict_of(results)}: {show_count(decisive, 'test')}, {failed} failed, {open_} undecided"
@@ -57,7 +64,7 @@ def make_markdown(results: Sequence[ModelResult], snapshot: str, champion: str |
         "| outcome | kind | test | message |",
         "| --- | --- | --- | --- |",
     ]
-    for each in results:
+    for each in _fold(results):
         cells = (each.outcome, each.kind, escape_markdown(each.name), escape_markdown(each.message))
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -84,6 +91,20 @@ def make_junit(results: Sequence[ModelResult]) -> str:
             ET.SubElement(case, "skipped", {"message": message})
     ET.indent(suite)
     return ET.tostring(suite, encoding="unicode")
+
+
+def _fold(results: Sequence[ModelResult]) -> list[ModelResult]:
+    """Return results for people: many passed ones of a kind become a single one."""
+    passed = Counter(each.kind for each in results if each.outcome == "passed")
+    folded = [
+        each for each in results if each.outcome != "passed" or passed[each.kind] <= _MOST_PASSED
+    ]
+    many = [
+        ModelResult(kind, show_count(count, "test"), "passed")
+        for kind, count in passed.items()
+        if count > _MOST_PASSED
+    ]
+    return many + folded
 
 
 def _describe(result: ModelResult) -> str:
