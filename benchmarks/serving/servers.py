@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.bounds import OURS
 from benchmarks.serving import models
-from benchmarks.serving.load import Question
+from benchmarks.serving.load import Question, family
 from tests.support.commands import datmo
 from tests.support.shell import Shell, seal
 
@@ -113,8 +113,10 @@ class Server:
 
     def stop(self) -> None:
         """End the server with all its processes."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.pid, signal.SIGKILL)
+        # Some servers start their workers in sessions of their own.
+        for pid in family(self.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         self._child.wait()
         self._log.close()
 

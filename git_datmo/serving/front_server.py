@@ -38,8 +38,12 @@ def require_libraries() -> None:
 def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens at an address; raise `DatmoError` if that is not possible."""
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
+        # asyncio sends small answers at once only on sockets that name TCP as their protocol.
+        # Otherwise, the body of an answer waits for the client's delayed acknowledgement.
+        listener = socket.socket(family, kind, protocol)
         # Old connections of a server that has ended would hold the port for a minute or more.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

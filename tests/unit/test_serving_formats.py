@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import zlib
 from decimal import Decimal
 
@@ -11,6 +12,7 @@ import pytest
 
 from git_datmo.contracts.contract_types import Field, Table, Tensor
 from git_datmo.serving.content_encodings import decompress_body
+from git_datmo.serving.front_server import listen
 from git_datmo.serving.mlflow_requests import encode_predictions, parse_invocation
 from git_datmo.serving.named_tensors import NamedTensor, RefusedRequest, tensor_of_json
 from git_datmo.serving.open_inference import parse_inference
@@ -100,6 +102,11 @@ def test_compressed_body_that_cannot_be_read_is_refused(
     with pytest.raises(RefusedRequest) as caught:
         decompress_body(body, encoding, 100)
     assert caught.value.status == status
+
+
+def test_listening_socket_names_tcp_so_that_answers_are_not_delayed() -> None:
+    with listen("127.0.0.1", 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_values_of_every_datatype_survive_as_bytes() -> None:
