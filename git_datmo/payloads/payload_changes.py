@@ -150,7 +150,9 @@ def _would_be(ws: Workspace, tracked: Tracked, found: Differences) -> Captured |
     from git_datmo.objects.store import HashOnly
     from git_datmo.worktree.path_capture import Capturer
 
-    capturer = Capturer(ws.store, ws.root, ws.cache.edit(), QUIET, ws.cache.marks)
+    # A folder that has only git's own files, for example a `.gitkeep`, counts as empty.
+    leave = files_of_git(ws.repo.git, [tracked.payload.path])
+    capturer = Capturer(ws.store, ws.root, ws.cache.edit(), QUIET, ws.cache.marks, leave=leave)
     return capturer.changes(
         tracked.payload.path,
         tracked.payload.content,

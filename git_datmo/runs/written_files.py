@@ -7,6 +7,8 @@ import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
 
 from git_datmo.git.safe_paths import is_dotgit, is_safe, show
 from git_datmo.model import Role
@@ -40,6 +42,10 @@ MODEL_ENDINGS = (
 # A folder with more new files than this, beside other files, yields no outputs. The user decides
 # whether to keep the folder.
 MANY = 500
+# Readings of a file that other processes keep changing, before its state is taken as it is.
+ATTEMPTS = 10
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +93,9 @@ def find_written(
     payloads = {os.fsencode(t.payload.path) for t in tracking.payloads}
     looker = _Looker(os.fsencode(ws.root), owner, payloads, written)
     exclude = ws.repo.common_dir / "info" / "exclude"
-    before = read_excludes(exclude)
-    tops, hidden, listed, changed = _ask_git(ws)
-    # A parallel run may have changed the file while git read it.
-    patterns = before | read_excludes(exclude)
+    # A parallel run may change the file between the lists of git. A path could then be in none.
+    asked, patterns = read_while_unchanged(exclude, lambda: (_ask_git(ws), read_excludes(exclude)))
+    tops, hidden, listed, changed = asked
     tops, ignored = _without_own_excludes(patterns, payloads, tops, hidden)
     for path in tops:
         written.shown += looker.look(path)
@@ -107,6 +112,26 @@ def find_written(
         if payload not in written.removed:
             written.touched.setdefault(payload, by)
     return written
+
+
+def read_while_unchanged(path: Path, read: Callable[[], _T]) -> _T:
+    """Return what `read` returns while `path` stays the same; the last of `ATTEMPTS` if it never
+    does."""
+    for _ in range(ATTEMPTS - 1):
+        before = _stamp(path)
+        found = read()
+        if _stamp(path) == before:
+            return found
+    return read()
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return values that change when a file is replaced; None for a missing file."""
+    try:
+        info = path.stat()
+    except OSError:
+        return None
+    return info.st_ino, info.st_ctime_ns, info.st_size
 
 
 def _without_own_excludes(

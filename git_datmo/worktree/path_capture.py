@@ -263,17 +263,18 @@ class Capturer:
         suspects = {*known, *scanned}
         for path in missing:
             suspects.update(folders_up_to(path, top))
-        root = os.fsencode(self._root)
-        return {
-            path for path in suspects if path != top and _is_empty_folder(os.path.join(root, path))
-        }
+        return {path for path in suspects if path != top and self._is_empty_folder(path)}
 
-
-def _is_empty_folder(path: bytes) -> bool:
-    try:
-        return stat.S_ISDIR(os.lstat(path).st_mode) and not any(os.scandir(path))
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    def _is_empty_folder(self, path: bytes) -> bool:
+        """Return True for a folder that has nothing, or only files in `leave`, as a walk finds."""
+        full = os.path.join(os.fsencode(self._root), path)
+        try:
+            if not stat.S_ISDIR(os.lstat(full).st_mode):
+                return False
+            with os.scandir(full) as listing:
+                return all(path + b"/" + entry.name in self._leave for entry in listing)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
 
 def node_size(store: Store, node: Node) -> int:
