@@ -69,9 +69,7 @@ def test_numbers_of_a_comparison_are_aligned_to_the_right(page: Page, site: str)
     assert {len(text.split(".")[1]) for text in rows[1][1:]} == {4}, rows
 
 
-def test_experiments_of_the_same_title_show_their_ids(
-    page: Page, tmp_path: Path
-) -> None:
+def test_experiments_of_the_same_title_show_their_ids(page: Page, tmp_path: Path) -> None:
     site = write_changed_site(tmp_path, "message", ["Sweep", "Sweep"])
     page.open(f"{site}#/story?tell=all")
     page.wait_for_text("Sweep")
