@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.commands import datmo
-from tests.support.contract_data import PENGUINS
+from tests.support.contract_data import PENGUINS, add_birds
 from tests.support.pair import Pair
 from tests.support.shell import Shell
 from tests.support.ssh_keys import trust_ssh, use_ssh
@@ -38,11 +38,7 @@ def without_readers(shell: Shell, folder: Path) -> Shell:
 def penguins(pair: Pair) -> Shell:
     """Return a clone with data in two folders, and a contract of a pattern."""
     alex = pair.alex
-    alex.write("data/birds/one.csv", PENGUINS)
-    alex.write("data/birds/two.csv", PENGUINS)
-    datmo(alex, "add-data", "data")
-    datmo(alex, "contract", "infer", "data/birds")
-    alex.git("add", "contracts")
+    add_birds(alex)
     alex.git("commit", "-qm", "Add birds")
     return alex
 

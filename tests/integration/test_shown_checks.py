@@ -13,7 +13,7 @@ from git_datmo.history.experiments import History
 from git_datmo.report.experiment_checks import ExperimentChecks
 from git_datmo.repository.workspace import open_workspace
 from tests.support.commands import datmo
-from tests.support.contract_data import PENGUINS
+from tests.support.contract_data import PENGUINS, add_birds
 from tests.support.pair import Pair
 from tests.support.schemas import require_valid
 from tests.support.shell import Shell
@@ -25,11 +25,7 @@ LINE = "contracts/birds.odcs.yaml holds, 2 files, 16 rows"
 def birds(pair: Pair) -> Shell:
     """Return a clone whose only commit has two tables and their contract, not yet checked."""
     alex = pair.alex
-    alex.write("data/birds/one.csv", PENGUINS)
-    alex.write("data/birds/two.csv", PENGUINS)
-    datmo(alex, "add-data", "data")
-    datmo(alex, "contract", "infer", "data/birds")
-    alex.git("add", "contracts")
+    add_birds(alex)
     datmo(alex, "commit", "-m", "Add birds")
     return alex
 

@@ -9,6 +9,8 @@ from git_datmo.contracts.check_values import TableResult, check_table
 from git_datmo.contracts.contract_types import Contract, Field, Table
 from git_datmo.contracts.infer_contract import infer_table, make_contract, profile_tables
 from git_datmo.contracts.table_readers.open_table import open_table
+from tests.support.commands import datmo
+from tests.support.shell import Shell
 
 # Rows of the Palmer penguins (CC0), with their missing values as the package writes them.
 PENGUINS = """\
@@ -22,6 +24,15 @@ Gentoo,Biscoe,46.1,13.2,211,4500,female,2007
 Gentoo,Biscoe,44.5,14.3,216,4100,NA,2007
 Chinstrap,Dream,46.5,17.9,192,3500,female,2007
 """
+
+
+def add_birds(clone: Shell) -> None:
+    """Add two tables as data of a clone, and stage their inferred contract."""
+    clone.write("data/birds/one.csv", PENGUINS)
+    clone.write("data/birds/two.csv", PENGUINS)
+    datmo(clone, "add-data", "data")
+    datmo(clone, "contract", "infer", "data/birds")
+    clone.git("add", "contracts")
 
 
 def infer(path: Path, *, ranges: bool = False) -> Contract:

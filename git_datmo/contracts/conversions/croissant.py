@@ -14,6 +14,7 @@ from git_datmo.contracts.conversions.json_documents import (
     lost_of_contract,
     lost_of_field,
     lost_of_table,
+    rules_of_field,
 )
 from git_datmo.contracts.odcs_writer import given_values
 from git_datmo.errors import DatmoError
@@ -96,7 +97,7 @@ _READ_FIELD = frozenset(
 
 
 def to_croissant(contract: Contract) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return a description with a record set for each table, and the names of what is lost."""
+    """Return a description with a record set for each table, and the names of the lost parts."""
     kept = ("version", "servers")
     lost = [name for name in lost_of_contract(contract) if name not in kept]
     sets = [_write_table(table, contract, lost) for table in contract.tables]
@@ -170,13 +171,7 @@ def _lost_of_field(field: Field, path: str) -> Iterable[str]:
             "datmo.optional": field.is_optional,
             "datmo.default": field.has_default,
             "unique": field.is_unique,
-            "enum": field.enum is not None,
-            "range": field.minimum is not None or field.maximum is not None,
-            "multipleOf": field.multiple_of is not None,
-            "length": field.min_length is not None or field.max_length is not None,
-            "number of items": field.min_items is not None or field.max_items is not None,
-            "pattern": field.pattern,
-            "format": field.format,
+            **rules_of_field(field),
             "deprecated": field.is_deprecated,
             "examples": field.examples,
         },

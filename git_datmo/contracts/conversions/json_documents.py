@@ -115,3 +115,16 @@ def lost_of_field(field: Field, path: str, **more: object) -> list[str]:
         **more,
     }
     return [f"{path}: {name}" for name, value in values.items() if value]
+
+
+def rules_of_field(field: Field) -> dict[str, object]:
+    """Return the rules of values that a format without rules loses; a false value is no rule."""
+    return {
+        "enum": field.enum is not None,
+        "range": field.minimum is not None or field.maximum is not None,
+        "multipleOf": field.multiple_of is not None,
+        "length": field.min_length is not None or field.max_length is not None,
+        "number of items": field.min_items is not None or field.max_items is not None,
+        "pattern": field.pattern,
+        "format": field.format,
+    }

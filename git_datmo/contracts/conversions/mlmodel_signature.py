@@ -17,7 +17,11 @@ from git_datmo.contracts.contract_types import (
     Table,
     Tensor,
 )
-from git_datmo.contracts.conversions.json_documents import lost_of_contract, lost_of_field
+from git_datmo.contracts.conversions.json_documents import (
+    lost_of_contract,
+    lost_of_field,
+    rules_of_field,
+)
 from git_datmo.errors import DatmoError
 
 PORTS: tuple[Port, ...] = ("input", "output")
@@ -64,7 +68,7 @@ _DTYPES = {
 
 
 def to_mlmodel(contract: Contract) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return the key `signature` of an MLmodel file, and the names of what is lost.
+    """Return the key `signature` of an MLmodel file, and the names of the lost parts.
 
     Raises `DatmoError` for a contract without input and output, or with tensors among columns.
     """
@@ -165,13 +169,7 @@ def _lost_of_column(field: Field, path: str, name: str) -> list[str]:
             "required": tensor is None and field.is_required == field.is_optional,
             "unique": field.is_unique,
             "primaryKey": field.is_key,
-            "enum": field.enum is not None,
-            "range": field.minimum is not None or field.maximum is not None,
-            "multipleOf": field.multiple_of is not None,
-            "length": field.min_length is not None or field.max_length is not None,
-            "number of items": field.min_items is not None or field.max_items is not None,
-            "pattern": field.pattern,
-            "format": field.format,
+            **rules_of_field(field),
             "datmo.default": field.has_default,
             "description": field.description,
             "deprecated": field.is_deprecated,
@@ -201,7 +199,7 @@ def from_mlmodel(document: dict[str, Any], name: str) -> tuple[Contract, tuple[s
 
 
 def read_tables(signature: dict[str, Any], lost: list[str]) -> tuple[Table, ...]:
-    """Return the tables of a signature, and append to `lost` what is not read.
+    """Return the tables of a signature, and append the parts that are not read to `lost`.
 
     Raises `ValueError`, `TypeError`, `KeyError` or `AttributeError` for one that is invalid.
     """
