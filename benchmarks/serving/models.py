@@ -145,7 +145,7 @@ def train(folder: Path) -> np.ndarray:
 
 
 def write_code(folder: Path, model: str) -> None:
-    """Write what every server but git-datmo needs beside the model's file."""
+    """Write the files that every server but git-datmo needs beside the model's file."""
     (folder / "predict.py").write_text(PREDICT)
     (folder / "save_mlflow.py").write_text(MLFLOW)
     (folder / "runtime.py").write_text(MLSERVER)

@@ -1,4 +1,4 @@
-"""Asks a server for the prices of the flats in a table, and writes what they were sold for.
+"""Asks a server for the prices of the flats in a table, and writes the prices of their sales.
 
 python ask.py http://127.0.0.1:8080 flats.csv [labels.csv]
 

@@ -70,7 +70,7 @@ def _tell(stage: Stage, example: Path, engine: str) -> None:
     alex.run(one, "git datmo add-data data/digits")
     alex.run(one, "git add train.py write_images.py contracts")
     alex.run(one, 'git commit -q -m "Train on the digits"')
-    say("Contracts say what the images are and what the classifier needs: each run checks them.")
+    say("Contracts describe the images and the needs of the classifier: each run checks them.")
     alex.run(one, "git datmo contract check")
     alex.run(one, f'git datmo run -m "baseline" -- {python} train.py')
     alex.run(one, "git push -q -u origin main")

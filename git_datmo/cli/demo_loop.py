@@ -1,4 +1,4 @@
-"""Play the loop: train, serve, learn from what comes back, test, and deploy by a push."""
+"""Play the loop: train, serve, learn from feedback, test, and deploy by a push."""
 
 from __future__ import annotations
 
@@ -64,13 +64,13 @@ class _Loop:
         run("git add .")
         run('git commit -q -m "Learn prices of flats"')
         run(f'git datmo run -m "first model" -- {self.python} train.py data/sales.csv')
-        self.stage.say("The contract says what the model takes and answers, and has a gate.")
+        self.stage.say("The contract describes the model's inputs and answers, and has a gate.")
         run("git datmo contract show contracts/prices.odcs.yaml")
         run("git push -q -u origin main")
 
     def _clone(self) -> None:
         self.stage.say(
-            "Ignacio serves the model. The server follows main, and stores what is asked."
+            "Ignacio serves the model. The server follows main, and stores its predictions."
         )
         source = shlex.quote(f"datmo::{self.hub}")
         self.ignacio.run(self.stage.base, f"git clone -q {source} ignacio")

@@ -1,4 +1,4 @@
-"""Show which feedback an experiment learned from, and what still has forgotten events."""
+"""Show which feedback an experiment learned from, and the copies of forgotten events."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def forgotten_lines(forgotten: Forgotten, *, dry: bool) -> Iterator[str]:
 
 
 def remains(forgotten: Forgotten) -> Iterator[str]:
-    """Yield what still has the events, each with the command that frees them."""
+    """Yield each copy of the events that remains, with the command that frees it."""
     if forgotten.in_log:
         yield (
             f"the log has {show_count(forgotten.in_log, 'event')} of them: delete its files that"

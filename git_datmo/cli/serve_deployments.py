@@ -59,7 +59,7 @@ class Deployments:
     ) -> tuple[Shadow | None, Canary | None]:
         """Return the shadow and the canary that the options name, not started yet.
 
-        `name` is that of the model in URLs. What they have open is closed with `stack`.
+        `name` is that of the model in URLs. Their open files and processes are closed with `stack`.
         """
         shadow, canary = None, None
         if self.options.canary:

@@ -36,7 +36,7 @@ def check_headers(
 
 
 def _check_file(contract: Contract, table: Table, full: str, path: str) -> Iterator[Finding]:
-    """Yield what the header of a file tells; nothing for a format without a header."""
+    """Yield the findings of a file's header; nothing for a format without a header."""
     try:
         if suffix_of(path) in (".csv", ".tsv"):
             _, names = read_header(full, path)

@@ -1,4 +1,4 @@
-"""Check what a file states of its values against a contract, without reading a row."""
+"""Check the statistics in a file's footer against a contract, without reading a row."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def _examples_passed(model: ServedModel) -> list[ModelResult]:
 
 
 async def _ask_champion(test: PlacedModels) -> _Asked | None:
-    """Return what the champion answers; None if there is no champion."""
+    """Return the answers of the champion; None if there is no champion."""
     if test.champion is None:
         return _Asked(Answers(None, test.no_champion), None) if test.no_champion else None
     try:

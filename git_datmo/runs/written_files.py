@@ -115,8 +115,10 @@ def find_written(
 
 
 def read_while_unchanged(path: Path, read: Callable[[], _T]) -> _T:
-    """Return what `read` returns while `path` stays the same; the last of `ATTEMPTS` if it never
-    does."""
+    """Call `read` until `path` stays the same meanwhile, and return its result.
+
+    After `ATTEMPTS` calls, the last result is returned.
+    """
     for _ in range(ATTEMPTS - 1):
         before = _stamp(path)
         found = read()

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 async def in_thread(work: Callable[[], T], discard: Callable[[T], None] | None = None) -> T:
-    """Return what `work` returns, or raise what it raises.
+    """Return the result of `work`, or raise its error.
 
     If the caller is cancelled, the work goes on, and `discard` gets its result. The interpreter
     does not wait for the thread when it ends.

@@ -1,4 +1,4 @@
-"""Serve what a branch of a remote names: fetch it, load its model beside, and swap."""
+"""Follow a branch of a remote: fetch it, load its model beside the served one, and swap."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Follower:
 
 
 def _close(model: ServedModel | None) -> None:
-    """Give back what a model that nobody waits for any more has open."""
+    """Close the files and processes of a model that is no longer awaited."""
     if model is not None:
         model.resources.close()
 

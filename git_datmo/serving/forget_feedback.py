@@ -1,4 +1,4 @@
-"""Take events out of collected batches, and find what else still has them.
+"""Take events out of collected batches, and find the copies that remain.
 
 A batch is rewritten as a new record without the events, and the old record is dropped. Records
 of feedback have no values of events, so their history need not be redacted.
@@ -52,7 +52,7 @@ class MadeData:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """The rewritten batches, and what still has the events.
+    """The rewritten batches, and the copies of the events that remain.
 
     `predictions` counts the forgotten ids. `in_log` counts the events in the log. `remotes` are
     those that had an old batch when they were last asked.

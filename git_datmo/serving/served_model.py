@@ -77,7 +77,7 @@ class ServedModel:
             await self._released.wait()
 
     async def stop(self) -> None:
-        """End the workers, and close what they used."""
+        """End the workers, and close their files."""
         await self.pool.stop()
         await in_thread(self.resources.close)
 

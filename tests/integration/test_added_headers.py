@@ -25,7 +25,7 @@ def write(path: Path, ages: list[Any], scores: list[Any]) -> None:
 
 
 def found(folder: Path, contract: Contract) -> list[tuple[str, str, str]]:
-    """Return level, field and message of what the headers below a folder tell."""
+    """Return level, field and message of each finding in the headers below a folder."""
     checks = check_headers(folder, [contract], [""])
     return [(f.level, f.field, f.message) for check in checks for f in check.findings]
 

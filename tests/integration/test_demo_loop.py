@@ -38,7 +38,7 @@ def test_loop_learns_from_feedback_and_deploys_by_a_push(shell: Callable[..., Sh
     alex, ignacio = top.at("two people/alex"), top.at("two people/ignacio")
     new, old = (each for each in experiments(alex) if each["run"])
 
-    # The new model learned from what the old one was asked, and from the prices of the sales.
+    # The new model learned from requests to the old one, and from the prices of the sales.
     assert old["feedback"] == []
     assert [each["path"] for each in new["feedback"]] == ["data/feedback.csv"]
     rows = list(csv.DictReader((alex.cwd / "data/feedback.csv").open()))

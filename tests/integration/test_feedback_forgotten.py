@@ -1,4 +1,4 @@
-"""Test that forgotten events leave the batches, and that what still has them is named."""
+"""Test that forgotten events leave the batches, and that the remaining copies are named."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_forgotten_events_leave_all_batches(served: Shell) -> None:
     refused(served, "feedback", "take", first, "x.csv", says=("was dropped",))
     refused(served, *chosen, says=("no batch in use",))
 
-    # The named commands free what they are said to free.
+    # The named commands free the copies.
     old = [before[each][0] for each in (first, second)]
     assert all(has_object(served, oid) for oid in old)
     datmo(served, "drop", "--remote", "origin")

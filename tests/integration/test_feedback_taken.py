@@ -113,7 +113,7 @@ def test_chosen_batches_are_taken_in_another_clone(
     }
     datmo(clone, "run", "-m", "here", "--", "python3", "train.py", "new/rows.jsonl")
     assert [each["batch"][:10] for each in shown(clone)["feedback"]] == [first]
-    # Who pulls the experiment knows what it learned from.
+    # A clone that pulls the experiment shows its feedback.
     datmo(clone, "push")
     datmo(served, "fetch")
     assert f"learned from feedback {first} (new/rows.jsonl)" in datmo(served, "log").stdout

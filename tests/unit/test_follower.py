@@ -19,7 +19,7 @@ def model(snapshot: str) -> ServedModel:
 
 @dataclass
 class Remote:
-    """Hold what the branch names, and what the next deployment does."""
+    """Hold the commit of the branch, and the outcome of the next deployment."""
 
     commit: str = "a" * 40
     step: str = MODEL

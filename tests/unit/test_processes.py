@@ -22,7 +22,7 @@ STARTERS = {
     "git_datmo.environments.interpreter_probe": "interpreters",
     "git_datmo.environments.machine": "what tells of GPUs and Debian packages",
     "git_datmo.cli.console": "the pager and the editor",
-    "git_datmo.cli.demo_stage": "what a person would type",
+    "git_datmo.cli.demo_stage": "commands as a person types them",
     "git_datmo.cli.detached_run": "git-datmo, which records a run without a terminal",
     "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
 }
@@ -61,7 +61,7 @@ WAITERS = {
     "git_datmo.environments.interpreter_probe": "a child whose answer has a limit, and that is killed behind it",
     "git_datmo.engines.container_terminal": "the user",
     "git_datmo.cli.console": "the user's pager and editor",
-    "git_datmo.cli.demo_stage": "what a person would type",
+    "git_datmo.cli.demo_stage": "commands as a person types them",
     "git_datmo.cli.detached_run": "git-datmo, which prepares the run that a person started",
 }
 

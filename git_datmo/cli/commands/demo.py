@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo demo` to its parser."""
     add = parser.add_argument
     add("folder", nargs="?", default="", metavar="DIR", help="a new folder, which is kept")
-    add("--loop", action="store_true", help="serve the model, and learn from what comes back")
+    add("--loop", action="store_true", help="serve the model, and learn from feedback")
     add("--engine", choices=("docker", "venv"), help="reproduce, or serve, with this engine")
     add("--keep", action="store_true", help="do not delete the folder afterwards")
 

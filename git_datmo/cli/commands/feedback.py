@@ -37,7 +37,7 @@ column of an answer is 'predicted_NAME'.
 
 forget removes all events of predictions from the collected batches: of those with an --id, and of
 those with a row that meets --where, which compares columns of the table of 'take' as in 'git datmo
-log'. Batches are rewritten, the old ones are dropped, and what still has the events is named.
+log'. Batches are rewritten, the old ones are dropped, and each copy that remains is named.
 
 The log is the folder of --log, or of the configuration key datmo.feedbackLog. Values are stored
 only of fields that the contract classifies as public."""
@@ -52,7 +52,7 @@ git datmo feedback status --json
 """
 
 INTERMIXED = True
-# The least and the greatest number of names of each action, and what it takes.
+# The least and the greatest number of names of each action, and their kind.
 NAMES: dict[str, tuple[int, float, str]] = {
     "add": (1, 1, "one FILE"),
     "collect": (0, 0, "no names"),

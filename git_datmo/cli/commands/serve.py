@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--follow",
         default="",
         metavar="REMOTE/BRANCH",
-        help="serve this branch: fetch it regularly, and serve what it names then",
+        help="serve this branch: fetch it regularly, and serve its newest commit",
     )
     add(
         "--shadow",

@@ -1,4 +1,4 @@
-"""Read what the footer of a Parquet file states of the values of its columns."""
+"""Read the statistics of columns from the footer of a Parquet file."""
 
 from __future__ import annotations
 

@@ -125,8 +125,8 @@ def _predict_onnx(model: Any, inputs: Arrays) -> Arrays:
 def _predict_mlflow(model: Any, inputs: Arrays) -> Any:
     """Call the `predict` of an MLflow model with the numbers of its signature.
 
-    JSON does not tell 1 from 1.0, nor single from double precision, and MLflow refuses what could
-    lose precision.
+    JSON does not tell 1 from 1.0, nor single from double precision, and MLflow refuses
+    numbers that could lose precision.
     """
     metadata = getattr(model, "metadata", None)
     schema = metadata.get_input_schema() if metadata is not None else None
