@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.commands import datmo
-from tests.support.contract_data import PENGUINS, add_birds
+from tests.support.contract_data import PENGUINS, add_birds, without_readers
 from tests.support.pair import Pair
 from tests.support.shell import Shell
 from tests.support.ssh_keys import trust_ssh, use_ssh
@@ -24,14 +24,6 @@ def records(shell: Shell) -> list[str]:
     """Return the lines of the notes that name checks."""
     notes = shell.git("notes", "--ref=datmo", "show", "HEAD").splitlines()
     return [line.split(" ", 1)[1] for line in notes if " check " in line]
-
-
-def without_readers(shell: Shell, folder: Path) -> Shell:
-    """Return a shell in which no library can read a table."""
-    library = folder / "blocked" / "pyarrow"
-    library.mkdir(parents=True)
-    (library / "__init__.py").write_text("raise ImportError", "utf-8")
-    return shell.having(PYTHONPATH=str(library.parent))
 
 
 @pytest.fixture

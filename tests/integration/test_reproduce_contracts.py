@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.commands import datmo, experiments
+from tests.support.contract_data import without_readers
 from tests.support.contract_texts import FACES, MODEL
 from tests.support.shell import Shell
 
@@ -35,14 +36,6 @@ def receipt(shell: Shell, name: str, *words: str) -> dict[str, Any]:
         datmo(shell, "reproduce", name, *HOST, "--json", *words).stdout
     )
     return document
-
-
-def without_readers(shell: Shell, folder: Path) -> Shell:
-    """Return a shell in which no library can read a table."""
-    library = folder / "blocked" / "pyarrow"
-    library.mkdir(parents=True)
-    (library / "__init__.py").write_text("raise ImportError", "utf-8")
-    return shell.having(PYTHONPATH=str(library.parent))
 
 
 @pytest.fixture

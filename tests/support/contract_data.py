@@ -35,6 +35,14 @@ def add_birds(clone: Shell) -> None:
     clone.git("add", "contracts")
 
 
+def without_readers(shell: Shell, folder: Path) -> Shell:
+    """Return a shell in which no library can read a table."""
+    library = folder / "blocked" / "pyarrow"
+    library.mkdir(parents=True)
+    (library / "__init__.py").write_text("raise ImportError", "utf-8")
+    return shell.having(PYTHONPATH=str(library.parent))
+
+
 def infer(path: Path, *, ranges: bool = False) -> Contract:
     """Return the contract that a file infers."""
     profiles = profile_tables([(path.name, open_table(str(path), path.name))])
