@@ -30,7 +30,8 @@ class Host:
     row. `notes`: it accepts notes.
 
     `name` is the remote under whose name its records were last fetched. `seen` are the commits of
-    its records, separated by blanks. `whole` is a commit of records and a link: if the remote has
+    its records, separated by blanks, and `asked` is the time of that answer in seconds since 1970.
+    `whole` is a commit of records and a link: if the remote has
     the link, it keeps everything that these records name.
     """
 
@@ -45,6 +46,7 @@ class Host:
     notes: bool = True
     name: str = ""
     seen: str = ""
+    asked: int = 0
     whole: str = ""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from git_datmo.errors import Damaged, GitFailed, UnusableRefs
@@ -90,9 +91,9 @@ def shared_records(ws: Workspace, tips: Tips) -> set[Oid]:
 
 
 def learn_tips(ws: Workspace, remote: Remote, received: dict[Namespace, Tips]) -> None:
-    """Remember by a remote's URL which records it has."""
+    """Remember by a remote's URL which records it has now."""
     tips = [str(tips.records) for tips in received.values() if tips.records]
-    hosts_of(ws).learn(remote, seen=" ".join(tips))
+    hosts_of(ws).learn(remote, seen=" ".join(tips), asked=int(time.time()))
 
 
 def label_of(ws: Workspace, remote: Remote) -> str:

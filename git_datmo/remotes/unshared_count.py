@@ -29,6 +29,11 @@ def count_unshared(ws: Workspace, heads: Heads, name: str) -> int:
     return max(len(mine.difference(*(_records(ws, tip) for tip in tips))) for tips in tips_of)
 
 
+def time_of_asking(ws: Workspace, remote: Remote) -> int | None:
+    """Return when a remote was last asked, in seconds since 1970; None if that is unknown."""
+    return hosts_of(ws).of(remote).asked or None
+
+
 def seen_records(ws: Workspace, heads: Heads, remote: Remote) -> set[Oid]:
     """Return the records that a remote had when it was last asked."""
     return set[Oid]().union(*(_records(ws, tip) for tip in set(_known_tips(ws, heads, remote))))

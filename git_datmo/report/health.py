@@ -13,7 +13,7 @@ from git_datmo.model import Oid
 from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.receipt_record import Receipt
 from git_datmo.redact import hide_passwords
-from git_datmo.remotes.unshared_count import seen_records
+from git_datmo.remotes.unshared_count import seen_records, time_of_asking
 from git_datmo.report.lineage import Lineage
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.verdict import IDENTICAL, WITHIN
@@ -21,10 +21,15 @@ from git_datmo.runs.verdict import IDENTICAL, WITHIN
 
 @dataclass(frozen=True, slots=True)
 class RemoteHealth:
-    """A remote, and the experiments that it did not have when it was last asked."""
+    """A remote, and the experiments that it did not have when it was last asked.
+
+    `asked` is that time in seconds since 1970. It is None if git-datmo never asked, and the clone
+    knows the remote's records from `git clone` or `git fetch` alone.
+    """
 
     name: str
     url: str
+    asked: int | None
     unshared: tuple[str, ...]
 
 
@@ -80,9 +85,10 @@ def _remotes(ws: Workspace, history: History, ids: Sequence[str]) -> Iterator[Re
     for name in ws.repo.remotes():
         # A remote can push to several URLs, and each has its own state.
         for url in push_urls(ws.repo.config, name):
-            seen = set(map(str, seen_records(ws, history.heads, Remote(name, url))))
+            remote = Remote(name, url)
+            seen = set(map(str, seen_records(ws, history.heads, remote)))
             unshared = tuple(oid for oid in ids if oid not in seen)
-            yield RemoteHealth(name, hide_passwords(url), unshared)
+            yield RemoteHealth(name, hide_passwords(url), time_of_asking(ws, remote), unshared)
 
 
 def _missing(ws: Workspace, ids: Sequence[str], lineage: Lineage) -> Iterator[MissingContent]:

@@ -122,7 +122,12 @@ def health_document(state: PageState) -> dict[str, Any]:
     ]
     return {
         "remotes": [
-            {"name": each.name, "url": each.url, "seen": None, "unshared": list(each.unshared)}
+            {
+                "name": each.name,
+                "url": each.url,
+                "seen": each.asked,
+                "unshared": list(each.unshared),
+            }
             for each in found.remotes
         ],
         "missing": [

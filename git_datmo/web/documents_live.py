@@ -10,8 +10,9 @@ from git_datmo.curves.curve_reader import bytes_reader, read_header
 from git_datmo.curves.curve_writer import write_curve
 from git_datmo.query.goals import known_goal
 from git_datmo.report.curve_parts import Series, split_rank
+from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.logged_calls import read_calls
-from git_datmo.runs.runs_in_progress import RunInProgress
+from git_datmo.runs.runs_in_progress import RunInProgress, read_ended_runs
 from git_datmo.terminal_text import quote_words
 from git_datmo.web.documents_experiment import (
     INLINE,
@@ -21,7 +22,7 @@ from git_datmo.web.documents_experiment import (
     tail_document,
 )
 from git_datmo.web.following import Following
-from git_datmo.web.page_state import NoDocument
+from git_datmo.web.page_state import KEY, NoDocument
 
 _NAME = re.compile(
     r"(?P<kind>experiment|log|curve)/run-(?P<run>[0-9a-f]{4,32})"
@@ -52,12 +53,23 @@ def running_document(following: Following) -> list[dict[str, Any]]:
     ]
 
 
+def key_of_ended(ws: Workspace, following: Following, name: str) -> str:
+    """Return the key of the experiment that an ended run became, for the document of that run.
+
+    Returns '' for a run without a record, and for other documents of a run.
+    """
+    words = _NAME.match(name)
+    if words is None or words["kind"] != "experiment" or following.has_run(words["run"]):
+        return ""
+    return read_ended_runs(ws).get(words["run"], "")[:KEY]
+
+
 def live_document(following: Following, name: str) -> dict[str, Any]:
     """Return a document of a run in progress; raise `NoDocument` if there is none."""
     words = _NAME.match(name)
     found = following.run(words["run"]) if words is not None else None
     if words is None or found is None:
-        raise NoDocument("this run has ended", "reload the page")
+        raise NoDocument("this run has ended", "'git datmo log' lists the experiments")
     run, curves = found
     if words["kind"] == "log":
         return _log(run)

@@ -78,6 +78,11 @@ class Following:
             every = [(each.run, tuple(each.live.curves)) for each in self._runs.values()]
         return sorted(every, key=lambda pair: -pair[0].began)
 
+    def has_run(self, name: str) -> bool:
+        """Return True for the id of a run that was in progress at the last look."""
+        with self._lock:
+            return name in self._runs
+
     def run(self, name: str) -> tuple[RunInProgress, dict[str, Points]] | None:
         """Return the run in progress with an id and its curves so far, or None."""
         with self._lock:
@@ -107,7 +112,7 @@ class Following:
         homes = _homes(self.runs_folder)
         for name in [name for name in self._runs if name not in homes]:
             del self._runs[name]
-            changed.append("experiments")
+            changed += ["experiments", f"experiment/run-{name}"]
         for name, home in homes.items():
             known = self._runs.get(name)
             if known is None or not self._looks % LIVENESS:

@@ -19,7 +19,7 @@ from git_datmo.repository.workspace import open_workspace
 from git_datmo.secrets.secret_rules import known_secrets
 from git_datmo.web.document_text import Masker, compress, encode_document
 from git_datmo.web.documents_files import read_pieces
-from git_datmo.web.documents_live import is_live, live_document, running_document
+from git_datmo.web.documents_live import is_live, key_of_ended, live_document, running_document
 from git_datmo.web.following import TICK, Event, Following, follow
 from git_datmo.web.page_documents import LASTING, make_document
 from git_datmo.web.page_state import NoDocument, PageState
@@ -54,7 +54,11 @@ class LivePages:
             if time.monotonic() - self._looked > TICK:
                 self._look()
         if is_live(name):
-            return self._pack(live_document(self.following, name))
+            key = self._key_of_ended(name)
+            if not key:
+                return self._pack(live_document(self.following, name))
+            # The address of a run leads to its experiment after its end.
+            name = f"experiment/{key}"
         with self._lock:
             found = self._packed.get(name)
             if found is None:
@@ -70,6 +74,16 @@ class LivePages:
         running = encode_document(self.masker.clean(running_document(self.following)))
         assert found.endswith(_NO_RUNS)
         return compress(found[: -len(_NO_RUNS)] + b'"running":' + running + b"}")
+
+    def _key_of_ended(self, name: str) -> str:
+        """Return the key of the experiment that the run of this document became, or ''."""
+        with self._lock:
+            state = self._open()
+            key = key_of_ended(state.ws, self.following, name)
+            if key and key not in state.claims:
+                # With many refs, a look may not have noticed the new record yet.
+                self._forget()
+        return key
 
     def _pack(self, document: dict[str, Any]) -> bytes:
         return compress(encode_document(self.masker.clean(document)))

@@ -180,6 +180,13 @@ def test_run_in_progress_is_listed_and_followed(live_page: Page, live: LiveDocum
     live.send({"curve": curve, "from": 1, "steps": [1], "times": [1], "values": [0.125]})
     live_page.wait_for("document.querySelector('.legend').textContent.includes('0.125')")
     assert "git datmo logs -f" in live_page.evaluate("document.querySelector('main').textContent")
+    # The server answers for a run that has ended with the document of its experiment.
+    live.documents[f"experiment/{run}"] = live.documents[f"experiment/{FIRST[:16]}"]
+    del live.documents[curve]
+    live.send({"changed": ["experiment"]})
+    live_page.wait_for(f"location.hash === '#/experiment/{FIRST}'")
+    live.send({"reload": True})
+    live_page.wait_for_text("git datmo show")
 
 
 def test_document_that_cannot_be_drawn_leaves_the_page_usable(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -168,13 +169,18 @@ def test_health_names_what_is_not_reproduced(repo: Shell, state: PageState) -> N
 
 
 def test_health_does_not_miss_what_the_remote_has(pair: Pair) -> None:
+    began = int(time.time())
     pair.alex.commit("train.py", "open('model.bin', 'w').write('1')\n")
     datmo(pair.alex, "run", "--", "python3", "train.py")
     pair.alex.git("push", "-q")
     ignacio = pair.clone()
     for shell in (pair.alex, ignacio):
         with open_workspace(shell.env, shell.cwd) as ws:
-            assert load(PageState(ws), "health")["missing"] == []
+            health = load(PageState(ws), "health")
+            assert health["missing"] == []
+            (remote,) = health["remotes"]
+            assert remote["unshared"] == []
+            assert began <= remote["seen"] <= time.time()
     # A clone whose remote is another one knows of no place that has the data.
     ignacio.git("remote", "set-url", "origin", str(ignacio.cwd / "elsewhere"))
     with open_workspace(ignacio.env, ignacio.cwd) as ws:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from git_datmo.model import Oid
 from git_datmo.repository.workspace import open_workspace
+from git_datmo.runs.runs_in_progress import note_ended_run
 from git_datmo.web.live_server import PageServer, media_type
 from git_datmo.web.request_guard import Guard, host_names
 from git_datmo.web.running_server import proxied_addresses, ssh_line
@@ -164,10 +166,14 @@ def test_new_points_of_a_run_arrive_alone(repo: Shell, client: Client) -> None:
         document = client.load(f"experiment/run-{home.name}")
         assert document["metrics"][0]["last"] == "NaN"
         assert client.load(f"log/run-{home.name}")["text"] == ""
+        experiment = ids(repo)[0]
+        note_ended_run(home, Oid.parse(experiment))
         shutil.rmtree(home)
-        assert any("experiments" in each.get("changed", ()) for each in events)
+        name = f"experiment/run-{home.name}"
+        assert any({"experiments", name} <= {*each.get("changed", ())} for each in events)
     assert client.load("experiments")["running"] == []
     assert client.ask(f"/data/{curve}.json").status == 404
+    assert client.load(name)["id"] == experiment
 
 
 LATE = 20

@@ -57,6 +57,12 @@ export function setParameters(changes: Record<string, string>, how: "push" | "re
   hash.value = next;
 }
 
+/** Leads to another address, and Back does not lead to the current one. */
+export function replaceAddress(next: string): void {
+  history.replaceState(null, "", next);
+  hash.value = next;
+}
+
 export function go(address: string): void {
   location.hash = address;
 }

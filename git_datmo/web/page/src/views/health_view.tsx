@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import type { HealthDocument } from "../documents/types";
-import { count, shortId, showAge } from "../format";
+import { count, shortId, showAge, showTime } from "../format";
 import { CommandLine } from "../parts/command_line";
 import { ExperimentLink } from "../parts/experiment_link";
 import { PlainTable } from "../parts/plain_table";
@@ -28,8 +28,8 @@ function Health({ health }: { health: HealthDocument }) {
       <Section title="Remotes">
         {!health.remotes.length && <p class="notice">There is no remote: these experiments are on this machine only.</p>}
         {health.remotes.map((remote) => (
-          <article class="panel" key={remote.name}>
-            <div class="payload-head"><h3>{remote.name}</h3><code class="quiet">{remote.url}</code><span class="quiet">{remote.seen === null ? "as last asked" : `as seen ${showAge(remote.seen)}`}</span></div>
+          <article class="panel" key={remote.url}>
+            <div class="payload-head"><h3>{remote.name}</h3><code class="quiet">{remote.url}</code><span class="quiet">{remote.seen === null ? "as last fetched" : <>as asked <time class="figure" title={showAge(remote.seen)}>{showTime(remote.seen)}</time></>}</span></div>
             {remote.unshared.length ? <IdList label={`${count(remote.unshared.length, "experiment is", "experiments are")} not there`} ids={remote.unshared} isOpen={remote.unshared.length < 6} /> : <p class="good-text">Everything is there.</p>}
           </article>
         ))}

@@ -1,8 +1,10 @@
 /** One experiment: its purpose, its results, and everything else that its record has. */
 
-import { addressOf, parameter } from "../../address";
+import { useEffect } from "preact/hooks";
+import { addressOf, parameter, replaceAddress } from "../../address";
 import { fact, findRow, keyOf, table } from "../../documents/experiments_store";
 import { complete } from "../../documents/experiment_document";
+import { forgetRun } from "../../documents/load";
 import type { ExperimentDocument } from "../../documents/types";
 import { showAge, showSeconds, showTime } from "../../format";
 import { CommandLine, CopyButton } from "../../parts/command_line";
@@ -34,7 +36,16 @@ export function ExperimentView({ id }: { id: string }) {
   const row = findRow(id);
   const full = row < 0 ? id : (table.value?.ids[row] ?? id);
   if (!/^([0-9a-f]{16,64}|run-[0-9a-f]+)$/.test(full)) return <p class="notice">There is no experiment {id.slice(0, 64)}.</p>;
-  return <Document<ExperimentDocument> name={`experiment/${keyOf(full)}`}>{(document) => <Experiment document={complete(document)} row={row} />}</Document>;
+  return <Document<ExperimentDocument> name={`experiment/${keyOf(full)}`}>{(document) => isRun(full) && !isRun(document.id) ? <Ended run={full} id={document.id} /> : <Experiment document={complete(document)} row={row} />}</Document>;
+}
+
+/** Leads from the address of a run that has ended to its experiment. */
+function Ended({ run, id }: { run: string; id: string }) {
+  useEffect(() => {
+    replaceAddress(addressOf("experiment", id, { tab: parameter("tab") }));
+    forgetRun(run);
+  }, [run, id]);
+  return null;
 }
 
 export function textOf(document: ExperimentDocument, name: string): string {
@@ -42,9 +53,13 @@ export function textOf(document: ExperimentDocument, name: string): string {
   return value === null || value === undefined ? "" : String(value);
 }
 
+function isRun(id: string): boolean {
+  return id.startsWith("run-");
+}
+
 /** Returns true for a run in progress, which has no record yet. */
 export function isRunning(document: ExperimentDocument): boolean {
-  return document.id.startsWith("run-");
+  return isRun(document.id);
 }
 
 export function titleOf(document: ExperimentDocument): string {
