@@ -18,6 +18,7 @@ from typing import Any
 
 from git_datmo.backends.file_backend import NAME, Range, Unreachable
 from git_datmo.backends.folder_backend import UNFINISHED
+from git_datmo.backends.socket_activity import SocketActivity
 from git_datmo.errors import DatmoError, Silent
 from git_datmo.progress import Progress
 from git_datmo.redact import hide_passwords
@@ -31,6 +32,8 @@ ATOMIC = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl", "oss
 S3 = frozenset({"s3", "s3a"})
 S3_ATTEMPTS = 2
 SSH = frozenset({"sftp", "ssh"})
+# Message of asyncssh's ConnectionLost for a silent server.
+SSH_SILENCE = "not responding to keepalive"
 # Schemes whose library returns whole files for range requests (sshfs).
 SEEKING = frozenset({"sftp"})
 KEY_HINT = (
@@ -54,8 +57,8 @@ def _ssh_limits() -> dict[str, Any]:
     return options
 
 
-def _s3_limits() -> dict[str, Any]:
-    """Return botocore options for timeouts.
+def _s3_limits(activity: SocketActivity) -> dict[str, Any]:
+    """Return botocore options for timeouts, and for sockets that `activity` observes.
 
     The user's own fsspec configuration has priority.
     """
@@ -70,6 +73,7 @@ def _s3_limits() -> dict[str, Any]:
     return {
         "config_kwargs": {
             **patience,
+            "connector_args": {"socket_factory": activity.make_socket},
             "retries": {"mode": "standard", "total_max_attempts": 2},
             **own,
         }
@@ -84,18 +88,32 @@ def _is_timeout(error: BaseException) -> bool:
     ) is not None and before not in chain:
         chain.append(before)
     return any(
-        isinstance(each, TimeoutError | asyncio.TimeoutError) or "Timeout" in type(each).__name__
+        isinstance(each, TimeoutError | asyncio.TimeoutError)
+        or "Timeout" in type(each).__name__
+        or SSH_SILENCE in str(each)
         for each in chain
     )
 
 
+def _drop_repeated_errors(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Drop errors of tasks that nothing awaits; pass other errors of an event loop on.
+
+    When a connection is lost, asyncssh raises the error of the first of its tasks. asyncio would
+    print a traceback for each of the others.
+    """
+    if context.get("task") is None and context.get("future") is None:
+        loop.default_exception_handler(context)
+
+
 def open_file_system(
-    url: str, settings: Mapping[str, Any] = MappingProxyType({})
+    url: str,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    activity: SocketActivity | None = None,
 ) -> tuple[Any, str]:
     """Return the file system of a URL and the path in it.
 
-    `settings` are further arguments for the library. Raises `DatmoError` if the library for the
-    scheme is not installed.
+    `settings` are further arguments for the library. `activity` observes the sockets of S3. Raises
+    `DatmoError` if the library for the scheme is not installed.
     """
     scheme = url.partition("://")[0]
     try:
@@ -110,7 +128,7 @@ def open_file_system(
             ), SSHFileSystem._strip_protocol(url)  # noqa: SLF001
         from fsspec.core import url_to_fs
 
-        limits = _s3_limits() if scheme in S3 else {}
+        limits = _s3_limits(activity or SocketActivity()) if scheme in S3 else {}
         found: tuple[Any, str] = url_to_fs(
             url, skip_instance_cache=True, use_listings_cache=False, **limits, **settings
         )
@@ -160,8 +178,11 @@ class FileSystemFiles:
         scheme = url.partition("://")[0]
         self._atomic = scheme in ATOMIC
         self._seeks = scheme in SEEKING
+        self._activity = SocketActivity() if scheme in S3 else None
         with translating(self.url):
-            self._system, top = open_file_system(url)
+            self._system, top = open_file_system(url, activity=self._activity)
+            if loop := getattr(self._system, "loop", None):
+                loop.call_soon_threadsafe(loop.set_exception_handler, _drop_repeated_errors)
         self._root = top.lstrip("/").partition("/")[0] if self._atomic else top
         self._folder = f"{top.rstrip('/')}/{part}"
 
@@ -203,13 +224,33 @@ class FileSystemFiles:
         target = f"{self._folder}/{source.name}"
         with translating(self.url):
             if self._atomic:
-                self._system.put_file(str(source), target, callback=Told())
+                self._put_complete(source, target, Told())
                 return
             self._system.makedirs(self._folder, exist_ok=True)
             # A random name, since several clients may upload the same pack.
             half = f"{self._folder}/{UNFINISHED}{os.urandom(8).hex()}-{source.name}"
             self._system.put_file(str(source), half, callback=Told())
             self._rename(half, target, source.stat().st_size)
+
+    def _put_complete(self, source: Path, target: str, callback: Any) -> None:
+        """Upload a file that appears only when it is complete.
+
+        A server that is silent for the limit is asked a second time.
+        """
+        seconds, activity = limit(), self._activity
+        if activity is None or not seconds:
+            self._system.put_file(str(source), target, callback=callback)
+            return
+        from fsspec.asyn import sync
+
+        def upload() -> None:
+            started = self._system._put_file(str(source), target, callback=callback)  # noqa: SLF001  # fsspec's asynchronous interface
+            sync(self._system.loop, activity.await_active, started, seconds)
+
+        try:
+            upload()
+        except TimeoutError:
+            upload()
 
     def _rename(self, half: str, target: str, size: int) -> None:
         """Rename a complete upload to its final name."""

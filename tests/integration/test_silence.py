@@ -14,6 +14,7 @@ from tests.support.servers.daemon import serve_daemon
 from tests.support.servers.hosts import serve
 from tests.support.servers.http_host import HttpHost
 from tests.support.servers.silent import FreezingWire, freezing_wire_to, serve_mute
+from tests.support.servers.stores import serve_store
 from tests.support.shell import Done, Shell, seal
 
 SCHEMES = ("git", "http", "ssh")
@@ -205,3 +206,35 @@ def test_store_that_is_silent_ends_a_push(
         str(done)
     )
     assert hub.git("for-each-ref") == ""
+
+
+@pytest.mark.parametrize("kind", ["s3", "sftp", "lfs"])
+def test_store_that_stops_reading_ends_a_push(
+    shell: Callable[..., Shell],
+    make_repo: Callable[..., Shell],
+    sealed: dict[str, str],
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    """Freeze the store in the middle of an upload; the next push goes on."""
+    with serve_store(kind, tmp_path / "served", sealed) as host:
+        impatient(shell)
+        hub = make_repo("hub.git", bare=True)
+        work = make_repo("work", **host.environ)
+        work.git("remote", "add", "origin", str(hub.cwd))
+        datmo(work, "init")
+        work.git("config", "datmo.origin.store", host.url)
+        work.write("data/x", os.urandom(12 << 20))
+        datmo(work, "add-data", "data")
+        work.commit("code.py", "pass\n")
+        assert host.wire is not None
+        host.wire.freeze_after(5 << 20)
+        done = work.run("git", "push", "origin", "main", ok=False, timeout=PATIENCE)
+        assert f"'{host.url.removeprefix('lfs+')}' was silent for 1 second" in done.stderr, str(
+            done
+        )
+        assert done.returncode != 0
+        assert "Traceback" not in done.stderr
+        assert host.wire.mend()
+        assert hub.git("for-each-ref") == ""
+        work.run("git", "push", "-q", "origin", "main", timeout=PATIENCE)

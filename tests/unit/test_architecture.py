@@ -275,7 +275,7 @@ def test_module_names_state_a_purpose() -> None:
 
 
 # Packages of an extra that another library imports by itself.
-INDIRECT = {"s3fs", "sqlalchemy", "alembic", "exceptiongroup", "httptools"}
+INDIRECT = {"aiobotocore", "s3fs", "sqlalchemy", "alembic", "exceptiongroup", "httptools"}
 
 IMPORTED_AS = {
     "mlflow-skinny": "mlflow",

@@ -20,12 +20,19 @@ class Wire:
         self.port: int = self._listener.getsockname()[1]
         self.sent = self.received = self.connections = 0
         self._cut_at: int | None = None
+        self._freezes = False
+        self._frozen: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def cut_after(self, size: int) -> None:
-        """Forward `size` more bytes of the client, then none until `mend`."""
+        """Forward `size` more bytes of the client; then close each connection until `mend`."""
         with self._lock:
-            self._cut_at = self.sent + size
+            self._cut_at, self._freezes = self.sent + size, False
+
+    def freeze_after(self, size: int) -> None:
+        """Forward `size` more bytes of the client; then read no more from any connection."""
+        with self._lock:
+            self._cut_at, self._freezes = self.sent + size, True
 
     def mend(self) -> bool:
         """Forward everything again; return whether the cut had come."""
@@ -39,21 +46,29 @@ class Wire:
             self.sent = self.received = self.connections = 0
 
     def close(self) -> None:
-        self._listener.close()
+        for each in (self._listener, *self._frozen):
+            each.close()
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):
             while True:
-                client, _ = self._listener.accept()
-                with self._lock:
-                    self.connections += 1
-                try:
-                    server = socket.create_connection(("127.0.0.1", self._target))
-                except OSError:
-                    client.close()
-                    continue
-                for pair in ((client, server, True), (server, client, False)):
-                    threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
+                self._forward(self._listener.accept()[0])
+
+    def _forward(self, client: socket.socket) -> None:
+        """Start to forward a connection.
+
+        Only its two threads keep the sockets, so that they are closed when the threads end. A
+        socket that is only shut down would still take the bytes of its peer.
+        """
+        with self._lock:
+            self.connections += 1
+        try:
+            server = socket.create_connection(("127.0.0.1", self._target))
+        except OSError:
+            client.close()
+            return
+        for pair in ((client, server, True), (server, client, False)):
+            threading.Thread(target=self._pass_on, args=pair, daemon=True).start()
 
     def _pass_on(self, source: socket.socket, target: socket.socket, sending: bool) -> None:
         with contextlib.suppress(OSError):
@@ -61,6 +76,9 @@ class Wire:
                 passed = self._count(data, sending)
                 target.sendall(passed)
                 if len(passed) < len(data):
+                    if self._freezes:
+                        self._frozen += [source, target]
+                        return
                     break
         for end in (source, target):
             with contextlib.suppress(OSError):
