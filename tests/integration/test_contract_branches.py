@@ -225,6 +225,20 @@ def test_contract_is_converted_there_and_back_with_its_losses(team: Shell) -> No
     refused(team, "contract", "convert", "faces", code=129)
 
 
+def test_contract_becomes_a_parquet_file_and_a_schema_of_pandera(team: Shell) -> None:
+    refused(team, "contract", "convert", "faces", "--to", "parquet", code=129, says=("-o FILE",))
+    made = datmo(team, "contract", "convert", "faces", "--to", "parquet", "-o", "faces.parquet")
+    assert "warning: not converted: faces.age: range" in made.stderr
+    back = datmo(team, "contract", "convert", "faces.parquet", "--from", "parquet").stdout
+    assert "physicalType: int32\n        required: true\n" in back
+    words = ("contract", "convert", "faces", "--to", "pandera", "-o")
+    refused(team, *words, "faces.parquet", says=("'faces.parquet' exists already",))
+    refused(team, *words, "none/faces.yaml", says=("none/faces.yaml",))
+    datmo(team, *words, "frame.yaml")
+    shown = datmo(team, "contract", "convert", "frame.yaml", "--from", "pandera").stdout
+    assert "minimum: 0\n          maximum: 120\n" in shown
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -232,6 +246,7 @@ def test_contract_is_converted_there_and_back_with_its_losses(team: Shell) -> No
         ("diff", "--against", "x"),
         ("show", "--format", "json"),
         ("show", "--to", "json-schema"),
+        ("check", "-o", "x"),
     ],
 )
 def test_options_of_another_action_are_refused(team: Shell, words: tuple[str, ...]) -> None:

@@ -65,6 +65,8 @@ HEAVY = {
         "git_datmo.contracts.check_column": "late",
         "git_datmo.contracts.column_profile": "late",
         "git_datmo.contracts.column_types": "late",
+        "git_datmo.contracts.conversions.arrow_types": "late",
+        "git_datmo.contracts.conversions.parquet_schema": "late",
         "git_datmo.contracts.enumerations": "late",
         "git_datmo.contracts.nested_values": "late",
         "git_datmo.contracts.quality_counts": "late",

@@ -33,8 +33,9 @@ version must rise as far as the change. --against REFS says what a merge with ea
 break. REFS is a pattern of refs, such as 'refs/remotes/origin/*'.
 
 convert prints the contract NAME in another language (--to), or the contract of a file in one
-(--from): Croissant, JSON Schema, Table Schema, or the signature of MLflow's MLmodel file. It names
-whatever the other language cannot say.
+(--from): Croissant, JSON Schema, Table Schema, the signature of MLflow's MLmodel file, pandera's
+schemas as YAML, or the schema of a Parquet file. It names whatever the other language cannot say.
+With -o, it writes a file; --to parquet makes a Parquet file without rows.
 
 Reading data needs the extra 'contracts' (pip install 'git-datmo[contracts]')."""
 EXAMPLES = """
@@ -49,10 +50,11 @@ git datmo contract check --against 'refs/remotes/origin/*'
 git datmo contract show faces
 git datmo contract diff main
 git datmo contract convert faces --to json-schema
+git datmo contract convert faces --to parquet -o faces.parquet
 git datmo contract convert model/MLmodel --from mlmodel
 """
 ACTIONS = {"show": (0, 1), "diff": (0, 2), "infer": (1, 1), "check": (0, 1), "convert": (1, 1)}
-LANGUAGES = ("croissant", "json-schema", "mlmodel", "table-schema")
+LANGUAGES = ("croissant", "json-schema", "mlmodel", "pandera", "parquet", "table-schema")
 FORMATS = ("text", "json", "markdown", "junit")
 INTERMIXED = True
 
@@ -65,7 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "names", nargs="*", metavar="NAME|PATH|REV", help="a contract, data, or a commit"
     )
-    parser.add_argument("-o", "--output", default="", metavar="FILE", help="infer: write FILE")
+    parser.add_argument(
+        "-o", "--output", default="", metavar="FILE", help="infer, convert: write FILE"
+    )
     parser.add_argument(
         "--ranges",
         action="store_true",
@@ -115,10 +119,10 @@ def run(options: argparse.Namespace, console: Console) -> int:
         raise UsageError(
             f"'{options.action}' takes {count} NAME, PATH or REV", "see 'git datmo contract -h'"
         )
-    if options.action != "infer" and (options.output or options.ranges or options.update):
-        raise UsageError(
-            "-o, --ranges and --update belong to 'infer'", "see 'git datmo contract -h'"
-        )
+    if options.action != "infer" and (options.ranges or options.update):
+        raise UsageError("--ranges and --update belong to 'infer'", "see 'git datmo contract -h'")
+    if options.action not in ("infer", "convert") and options.output:
+        raise UsageError("-o belongs to 'infer' and 'convert'", "see 'git datmo contract -h'")
     if options.action != "check" and (options.base or options.against or options.format != "text"):
         raise UsageError(
             "--base, --against and --format belong to 'check'", "see 'git datmo contract -h'"

@@ -1,4 +1,4 @@
-"""Read JSON of strangers in bounded memory, and collect what a conversion loses."""
+"""Read and write JSON and YAML of other programs, and collect the parts that a conversion loses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 
 from git_datmo.contracts.bounded_yaml import DEEPEST, LARGEST_FILE, BadYaml, read_document
 from git_datmo.contracts.contract_types import Contract, Field, Table
+from git_datmo.contracts.odcs_writer import block_lines
 from git_datmo.errors import DatmoError
+from git_datmo.sizes import show_count
 
 
 def read_json(content: bytes, file: str) -> dict[str, Any]:
@@ -74,9 +76,28 @@ def write_json(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False, default=_plain) + "\n"
 
 
+def write_yaml(document: dict[str, Any]) -> str:
+    """Return a mapping as YAML in block style."""
+    return "".join(f"{line}\n" for line in block_lines(document, 0))
+
+
 def _plain(value: object) -> int | float:
     assert isinstance(value, Decimal)
     return int(value) if value == value.to_integral() else float(value)
+
+
+def one_table(contract: Contract, language: str) -> Table:
+    """Return the only table of a contract for a language of one table, such as "a Table Schema".
+
+    Raises `DatmoError` for a contract of several tables.
+    """
+    if len(contract.tables) != 1:
+        raise DatmoError(
+            f"'{contract.name}' has {show_count(len(contract.tables), 'object')}, and {language} "
+            "has one",
+            "convert it to json-schema, or divide the contract",
+        )
+    return contract.tables[0]
 
 
 def lost_of_contract(contract: Contract) -> list[str]:

@@ -12,6 +12,7 @@ from git_datmo.contracts.conversions.json_documents import (
     lost_of_contract,
     lost_of_field,
     lost_of_table,
+    one_table,
 )
 from git_datmo.contracts.odcs_writer import given_values
 from git_datmo.errors import DatmoError
@@ -42,12 +43,7 @@ def to_table_schema(contract: Contract) -> tuple[dict[str, Any], tuple[str, ...]
 
     Raises `DatmoError` for a contract of several tables.
     """
-    if len(contract.tables) != 1:
-        raise DatmoError(
-            f"'{contract.name}' has {len(contract.tables)} objects, and a Table Schema has one",
-            "convert it to json-schema, or divide the contract",
-        )
-    table = contract.tables[0]
+    table = one_table(contract, "a Table Schema")
     lost = [*lost_of_contract(contract), *lost_of_table(table)]
     fields = [_write_field(field, f"{table.name}.{field.name}", lost) for field in table.fields]
     key = [field.name for field in table.fields if field.is_key]
