@@ -33,7 +33,7 @@ MEDIA_TYPES = {
     ".flac": "audio/flac",
     ".m4a": "audio/mp4",
 }
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".pq")
 TEXTS = frozenset(
     {
         *(".txt", ".md", ".rst", ".tex", ".log", ".diff", ".patch", ".html", ".htm", ".xml"),

@@ -46,10 +46,10 @@ def read_shape(path: str, pieces: Iterable[bytes]) -> TableShape | None:
 
 def text_lines(pieces: Iterable[bytes]) -> Iterator[str]:
     """Yield the lines of UTF-8 text; raise `ValueError` for other bytes, and beyond the limit."""
-    return _lines(_limited(pieces))
+    return _lines(limited_pieces(pieces))
 
 
-def _limited(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def limited_pieces(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield pieces; raise `ValueError` beyond the limit."""
     total = 0
     for piece in pieces:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import math
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -16,21 +17,24 @@ BINS = 20
 SAMPLE = 50
 COLUMNS_LIMIT = 200
 ROWS_LIMIT = 200_000
+CELLS_LIMIT = 5_000_000
+"""Values that are read at most, which bounds the memory and the seconds of a wide table."""
 CELL_LIMIT = 200
 DISTINCT_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class TableColumn:
-    """A column. `type` is `number`, `text`, `flag` or `mixed`.
+    """A column. `type` is `number`, `text`, `flag`, `mixed` or `nested`.
 
-    `distinct` counts up to `DISTINCT_LIMIT` values. Bounds, mean and bins are those of numbers.
+    `distinct` counts up to `DISTINCT_LIMIT` values. Bounds, mean and bins are those of finite
+    numbers. A nested column is read for the sample alone, so its counts are None.
     """
 
     name: str
     type: str
-    missing: int
-    distinct: int
+    missing: int | None
+    distinct: int | None
     min: float | None = None
     max: float | None = None
     mean: float | None = None
@@ -54,7 +58,7 @@ class TableSummary:
 class _Cells:
     """Values of a column while a table is read."""
 
-    numbers: list[float] = field(default_factory=list)
+    numbers: array[float] = field(default_factory=lambda: array("d"))
     missing: int = 0
     texts: int = 0
     distinct: set[str] = field(default_factory=set)
@@ -122,9 +126,10 @@ def _summarise(names: Sequence[str], rows: Iterable[Sequence[str]]) -> TableSumm
     cells = [_Cells() for _ in shown]
     sample: list[tuple[str, ...]] = []
     count = 0
+    most = most_rows(len(shown))
     is_cut = len(names) > COLUMNS_LIMIT
     for row in rows:
-        if count >= ROWS_LIMIT:
+        if count >= most:
             is_cut = True
             break
         count += 1
@@ -141,14 +146,30 @@ def _column(name: str, cells: _Cells) -> TableColumn:
     kind = "text" if not cells.numbers else "mixed" if cells.texts else "number"
     if cells.distinct and {text.lower() for text in cells.distinct} <= {"true", "false"}:
         kind = "flag"
-    finite = [number for number in cells.numbers if math.isfinite(number)]
-    if kind != "number" or not finite:
-        return TableColumn(name, kind, cells.missing, len(cells.distinct))
+    column = TableColumn(name, kind, cells.missing, len(cells.distinct))
+    return add_distribution(column, cells.numbers) if kind == "number" else column
+
+
+def most_rows(columns: int) -> int:
+    """Return how many rows are read at most of a table with so many shown columns."""
+    return min(ROWS_LIMIT, CELLS_LIMIT // max(columns, 1))
+
+
+def add_distribution(column: TableColumn, numbers: Iterable[float]) -> TableColumn:
+    """Return a column with the bounds, mean and bins of its finite numbers."""
+    finite = array("d", filter(math.isfinite, numbers))
+    if not finite:
+        return column
     low, high = min(finite), max(finite)
-    return TableColumn(
-        name, kind, cells.missing, len(cells.distinct), low, high,
-        math.fsum(finite) / len(finite), _bins(finite, low, high),
-    )  # fmt: skip
+    return replace(column, min=low, max=high, mean=_mean(finite), bins=_bins(finite, low, high))
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    """Return the mean of finite numbers."""
+    try:
+        return math.fsum(numbers) / len(numbers)
+    except OverflowError:
+        return math.fsum(number / len(numbers) for number in numbers)
 
 
 def _bins(numbers: Sequence[float], low: float, high: float) -> tuple[int, ...]:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import chain
 from typing import Any
 
+from git_datmo.contracts.table_readers.table_batches import MissingLibrary
 from git_datmo.errors import Damaged, DatmoError, Incomplete
 from git_datmo.model import Oid
 from git_datmo.objects.tree_nodes import Node, NodeKind
 from git_datmo.report.file_kinds import BINARY, kind_of_content, list_content
+from git_datmo.report.parquet_summary import is_parquet, summarise_parquet
 from git_datmo.report.stored_files import read_blobs
 from git_datmo.report.table_summary import summarise_table
 from git_datmo.web.page_state import NoDocument, PageState
@@ -84,7 +87,13 @@ def text_document(state: PageState, oid: str) -> dict[str, Any]:
 
 def table_document(state: PageState, oid: str) -> dict[str, Any]:
     """Return the summary of a table."""
-    found = summarise_table(read_pieces(state, oid))
+    pieces = read_pieces(state, oid)
+    start = next(pieces, b"")
+    summarise = summarise_parquet if is_parquet(start) else summarise_table
+    try:
+        found = summarise(chain([start], pieces))
+    except MissingLibrary as error:
+        raise NoDocument(error.what, error.hint) from None
     if found is None:
         raise NoDocument("this file is no table that can be read", "download it")
     return asdict(found)

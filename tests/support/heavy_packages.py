@@ -77,6 +77,7 @@ HEAVY = {
         "git_datmo.contracts.text_values": "late",
         "git_datmo.contracts.unique_values": "late",
         "git_datmo.contracts.value_rules": "late",
+        "git_datmo.report.parquet_summary": "late",
     },
     "mlflow": {"git_datmo.interop.mlflow_export": "late"},
     "starlette": dict.fromkeys(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from git_datmo.contracts.column_types import name_physical
@@ -41,18 +41,36 @@ class ParquetTable:
 
     def batches(self) -> Iterator[Batch]:
         """Yield the rows in order. Raise `UnreadableTable` for a broken file."""
-        file = self._guarded(lambda: self._parquet.ParquetFile(self.path))
+        row = 1
+        for batch in self.record_batches():
+            columns = {
+                name: self._guarded(lambda array=array: plain_column(array))
+                for name, array in zip(self._names, batch.columns, strict=True)
+            }
+            yield Batch(row, batch.num_rows, columns)
+            row += batch.num_rows
+
+    def record_batches(
+        self, rows: int = ROWS, names: Sequence[str] | None = None, encoded: Sequence[str] = ()
+    ) -> Iterator[Any]:
+        """Yield the rows as batches of pyarrow. Raise `UnreadableTable` for a broken file.
+
+        `names` are the columns to read: all if it is None. The columns `encoded` are arrays of
+        dictionaries, so a long text that is repeated takes its memory once.
+        """
+        file = self._guarded(
+            lambda: self._parquet.ParquetFile(self.path, read_dictionary=list(encoded))
+        )
         with file:
             self._check_expansion(file.metadata)
-            batches = file.iter_batches(batch_size=ROWS, use_threads=True)
-            row = 1
+            batches = file.iter_batches(batch_size=rows, columns=names, use_threads=True)
             while (batch := self._guarded(lambda: next(batches, None))) is not None:
-                columns = {
-                    name: self._guarded(lambda array=array: plain_column(array))
-                    for name, array in zip(self._names, batch.columns, strict=True)
-                }
-                yield Batch(row, batch.num_rows, columns)
-                row += batch.num_rows
+                yield batch
+
+    def count_rows(self) -> int:
+        """Return the number of rows that the file says it has; no row is read."""
+        with self._guarded(lambda: self._parquet.ParquetFile(self.path)) as file:
+            return int(file.metadata.num_rows)
 
     def statistics(self) -> dict[str, ColumnStatistics]:
         """Return the statistics of the columns that have them in all row groups; no row is read."""
@@ -92,12 +110,17 @@ def plain_type(kind: Any) -> Any:
     return kind
 
 
-def plain_column(array: Any) -> Any:
-    """Return an array of a flat type, or a list of Python values for a nested one."""
+def is_nested(kind: Any) -> bool:
+    """Return True for a type of pyarrow whose values have parts, as lists do."""
     import pyarrow as pa
 
+    return bool(pa.types.is_nested(kind))
+
+
+def plain_column(array: Any) -> Any:
+    """Return an array of a flat type, or a list of Python values for a nested one."""
     kind = array.type
-    if pa.types.is_nested(kind):
+    if is_nested(kind):
         return array.to_pylist()
     wanted = plain_type(kind)
     return array if wanted == kind else array.cast(wanted)

@@ -145,14 +145,14 @@ export interface TextDocument { text: string; is_cut?: boolean; size?: number }
 export interface TableColumn {
   name: string;
   type: string;
-  missing: number;
-  distinct: number;
+  missing: number | null;
+  distinct: number | null;
   min: Value;
   max: Value;
   mean: Value;
   bins: number[];
 }
-export interface TableDocument { rows: number; columns: TableColumn[]; sample: Value[][] }
+export interface TableDocument { rows: number; columns: TableColumn[]; sample: Value[][]; is_cut: boolean }
 
 export interface Version {
   oid: string;

@@ -59,7 +59,7 @@ function TablePreview({ table, label }: { table: TableDocument; label: string })
   const sampleHeads = table.columns.map((column) => ({ name: column.name, isNumber: column.bins.length > 0 }));
   return (
     <div class="table-preview">
-      <PlainTable name={`Columns of ${label}`} headings={headings} rows={summary} note={`${table.rows.toLocaleString("en-US")} rows, ${table.columns.length} columns`} />
+      <PlainTable name={`Columns of ${label}`} headings={headings} rows={summary} note={`${table.rows.toLocaleString("en-US")} rows, ${table.columns.length} columns${table.is_cut ? " were read; the file has more" : ""}`} />
       <PlainTable name={`First rows of ${label}`} headings={sampleHeads} rows={table.sample.map((row) => row.map((value) => ({ value, show: String(showValue(value)).slice(0, 200) })))} note="First rows" />
     </div>
   );
