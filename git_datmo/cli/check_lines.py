@@ -30,6 +30,15 @@ def check_documents(checks: Iterable[ContractCheck]) -> list[dict[str, Any]]:
             "warnings": check.warnings,
             "unchecked": check.unchecked,
             "first": describe_first(check),
+            "drift": [
+                {
+                    "table": each.table,
+                    "field": each.field,
+                    "index": each.stability.index,
+                    "since": str(each.reference),
+                }
+                for each in check.drift
+            ],
             "author": check.author,
             "created": check.created,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -46,37 +47,71 @@ def add_drift(
     """
     if not profiles or commit is None:
         return list(checks)
-    reference = find_reference(ws, read_all(ws), contract.file, subject, commit)
+    reference = CheckHistory(ws, read_all(ws)).find_reference(contract.file, subject, commit)
     if reference is None:
         return list(checks)
     found = [each for each in compare_fields(reference, profiles) if each.stability.is_large]
     return list(_with_warnings(contract, checks, found))
 
 
-def find_reference(
-    ws: Workspace, catalog: Catalog, file: str, subject: Oid, commit: Oid, before: str = ""
-) -> Check | None:
-    """Return the newest check of other data against the contract `file`, at or before `commit`.
+class CheckHistory:
+    """Recorded checks, to compare each with the one before it. Each record is read once."""
 
-    With a time `before`, the check is older than that.
-    """
-    rows = [
-        row
-        for row in catalog.rows
-        if row.kind == Check.kind
-        and str(subject) not in row.about
-        and (not before or row.created < before)
-    ]
-    for row in in_order(rows)[: -MOST_VERSIONS - 1 : -1]:
-        try:
-            record = ws.ledger.record(Oid.parse(row.record))
-        except DatmoError:
-            continue
-        if not isinstance(record, Check) or record.file != file or not record.profiles:
-            continue
-        if _leads_to(ws, record.commit, commit):
-            return record
-    return None
+    def __init__(self, ws: Workspace, catalog: Catalog) -> None:
+        self._ws = ws
+        self._rows = in_order(row for row in catalog.rows if row.kind == Check.kind)
+        self._orders = [row.order for row in self._rows]
+        self._read: dict[str, Check | None] = {}
+        self._leads: dict[tuple[Oid, Oid], bool] = {}
+
+    def find_drift(self, check: Check) -> tuple[FieldDrift, ...]:
+        """Return the change of each field of a check since the check before it."""
+        if not check.profiles:
+            return ()
+        reference = self.find_reference(check.file, check.subject, check.commit, check.created)
+        return () if reference is None else tuple(compare_fields(reference, check.profiles))
+
+    def find_reference(
+        self, file: str, subject: Oid, commit: Oid, before: str = ""
+    ) -> Check | None:
+        """Return the newest check of other data against a contract, at or before `commit`.
+
+        `file` is the contract's. With a time `before`, the check is older than that.
+        """
+        end = bisect_left(self._orders, (before.removesuffix("Z"), "")) if before else None
+        found = 0
+        for row in reversed(self._rows[:end]):
+            if str(subject) in row.about:
+                continue
+            found += 1
+            if found > MOST_VERSIONS:
+                break
+            record = self._record(row.record)
+            if record is None or record.file != file or not record.profiles:
+                continue
+            if self._leads_to(record.commit, commit):
+                return record
+        return None
+
+    def _record(self, oid: str) -> Check | None:
+        """Return the record of a check; None if it is unreadable."""
+        if oid not in self._read:
+            try:
+                record = self._ws.ledger.record(Oid.parse(oid))
+            except DatmoError:
+                record = None
+            self._read[oid] = record if isinstance(record, Check) else None
+        return self._read[oid]
+
+    def _leads_to(self, older: Oid, newer: Oid) -> bool:
+        """Return whether `older` is `newer` or an ancestor of it."""
+        if older == newer:
+            return True
+        key = (older, newer)
+        if key not in self._leads:
+            words = ("merge-base", "--is-ancestor", str(older), str(newer))
+            self._leads[key] = self._ws.repo.git.finish(*words).returncode == 0
+        return self._leads[key]
 
 
 def compare_fields(reference: Check, profiles: Sequence[ProfiledField]) -> Iterator[FieldDrift]:
@@ -87,14 +122,6 @@ def compare_fields(reference: Check, profiles: Sequence[ProfiledField]) -> Itera
         if known is not None:
             stability = compare_profiles(known, each.profile)
             yield FieldDrift(each.table, each.field, stability, reference.commit)
-
-
-def _leads_to(ws: Workspace, older: Oid, newer: Oid) -> bool:
-    """Return whether `older` is `newer` or an ancestor of it."""
-    if older == newer:
-        return True
-    done = ws.repo.git.finish("merge-base", "--is-ancestor", str(older), str(newer))
-    return done.returncode == 0
 
 
 def _with_warnings(
@@ -114,7 +141,7 @@ def _with_warnings(
 def _warn(contract: Contract, drift: FieldDrift) -> Finding:
     """Return the warning about a field."""
     message = (
-        f"values are distributed differently than in the data checked at"
-        f" {str(drift.reference)[:10]} (population stability index {drift.stability.index:.2f})"
+        f"drifted since {str(drift.reference)[:10]}"
+        f" (population stability index {drift.stability.index:.2f})"
     )
     return Finding("warn", RULE, contract.id, drift.table, drift.field, message)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from git_datmo.contract_checks.contract_files import CommittedContracts, ContractFile
-from git_datmo.contract_checks.field_drift import FieldDrift, compare_fields, find_reference
+from git_datmo.contract_checks.field_drift import CheckHistory, FieldDrift
 from git_datmo.contract_checks.meeting_check import MeetingCheck
 from git_datmo.contracts.compatibility import meetings
 from git_datmo.contracts.contract_changes import Change, contract_changes, version_problem
@@ -86,12 +86,15 @@ def describe_contracts(ws: Workspace, commit: Oid) -> tuple[ContractOverview, ..
     if not files:
         return ()
     versions, catalog = _read_versions(ws, commit, committed), read_all(ws)
-    checks = _read_checks(ws, catalog)
+    checks, history = _read_checks(ws, catalog), CheckHistory(ws, catalog)
     return tuple(
         ContractOverview(
             file,
             tuple(versions.get(file.file, ())),
-            tuple(_with_drift(ws, catalog, check) for check in checks.get(file.file, ())),
+            tuple(
+                CheckedVersion(check, history.find_drift(check))
+                for check in checks.get(file.file, ())
+            ),
         )
         for file in files
     )
@@ -190,12 +193,3 @@ def _read_checks(ws: Workspace, catalog: Catalog) -> dict[str, list[Check]]:
             if len(checks) < MOST_CHECKS:
                 checks.append(record)
     return found
-
-
-def _with_drift(ws: Workspace, catalog: Catalog, check: Check) -> CheckedVersion:
-    """Return a check with the drift of its fields since the check before it."""
-    before = find_reference(
-        ws, catalog, check.file, check.subject, check.commit, before=check.created
-    )
-    drift = tuple(compare_fields(before, check.profiles)) if before is not None else ()
-    return CheckedVersion(check, drift)

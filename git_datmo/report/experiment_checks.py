@@ -15,6 +15,7 @@ from git_datmo.repository.workspace import Workspace
 
 if TYPE_CHECKING:
     from git_datmo.contract_checks.contract_files import CommittedContracts, ContractFile
+    from git_datmo.contract_checks.field_drift import CheckHistory, FieldDrift
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,8 @@ class ContractCheck:
     """Recorded result of checking an experiment's data against a contract.
 
     `file` is the contract's file. `errors`, `warnings` and `unchecked` count findings. `first` is
-    the first finding of the level that decided the verdict, or None.
+    the first finding of the level that decided the verdict, or None. `drift` has the fields whose
+    values are distributed differently than in the check before.
     """
 
     file: str
@@ -35,6 +37,7 @@ class ContractCheck:
     first: CheckFinding | None
     author: str
     created: str
+    drift: tuple[FieldDrift, ...] = ()
 
 
 class ExperimentChecks:
@@ -51,10 +54,13 @@ class ExperimentChecks:
         self._committed: CommittedContracts | None = None
         # Most experiments share their data and contracts with others.
         self._found: dict[tuple[str, Oid, str], Check | None] = {}
+        self._checks: CheckHistory | None = None
 
     def of(self, record: str, commit: Oid) -> tuple[ContractCheck, ...]:
         """Return the checks of the snapshot `record`, which belongs to `commit`."""
-        return tuple(map(summarise_check, self.records(record, commit)))
+        return tuple(
+            summarise_check(check, self._drift_of(check)) for check in self.records(record, commit)
+        )
 
     def records(self, record: str, commit: Oid) -> tuple[Check, ...]:
         """Return the records of these checks."""
@@ -72,6 +78,13 @@ class ExperimentChecks:
                 continue
             if isinstance(record, Check):
                 yield record
+
+    def _drift_of(self, check: Check) -> tuple[FieldDrift, ...]:
+        """Return the fields of a check that drifted since the check before it."""
+        from git_datmo.contract_checks.field_drift import CheckHistory
+
+        self._checks = self._checks or CheckHistory(self._ws, self._history.catalog)
+        return tuple(each for each in self._checks.find_drift(check) if each.stability.is_large)
 
     def _read(self, record: str, commit: Oid) -> Iterator[Check]:
         """Yield the check of each contract of a commit that has one."""
@@ -110,8 +123,8 @@ class ExperimentChecks:
         return find_check(ws, self._history.catalog, bound.subject, file.blob)
 
 
-def summarise_check(record: Check) -> ContractCheck:
-    """Return the summary of a recorded check."""
+def summarise_check(record: Check, drift: tuple[FieldDrift, ...] = ()) -> ContractCheck:
+    """Return the summary of a recorded check. `drift` has the fields that drifted."""
     counts = Counter(finding.level for finding in record.findings)
     level = {"broken": "refuse", "unchecked": "unchecked"}.get(record.verdict, "warn")
     return ContractCheck(
@@ -125,4 +138,5 @@ def summarise_check(record: Check) -> ContractCheck:
         first=next((each for each in record.findings if each.level == level), None),
         author=record.author.name,
         created=record.created,
+        drift=drift,
     )

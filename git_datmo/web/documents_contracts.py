@@ -8,6 +8,8 @@ from typing import Any
 from git_datmo.contracts.contract_changes import largest
 from git_datmo.contracts.contract_types import Contract, Field
 from git_datmo.contracts.field_words import describe_field
+from git_datmo.history.experiments import Found
+from git_datmo.report.check_words import count_words, describe_first, drift_words
 from git_datmo.report.contract_overview import (
     CheckedVersion,
     ContractOverview,
@@ -28,6 +30,25 @@ def contracts_document(state: PageState) -> dict[str, Any]:
         "contracts": [_contract(each, has_values=state.options.has_previews) for each in found],
         "pairs": [_pair(each) for each in pair_contracts(found)],
     }
+
+
+def recorded_checks(state: PageState, found: Found) -> list[dict[str, Any]]:
+    """Return the recorded checks of an experiment's data, in the words of `git datmo show`.
+
+    A page without code has no contracts.
+    """
+    if not state.options.has_code:
+        return []
+    return [
+        {
+            "contract": each.file,
+            "verdict": each.verdict,
+            "counts": count_words(each),
+            "first": describe_first(each),
+            "drift": drift_words(each.drift),
+        }
+        for each in state.checks.of(str(found.id), found.commit)
+    ]
 
 
 def _contract(overview: ContractOverview, *, has_values: bool) -> dict[str, Any]:

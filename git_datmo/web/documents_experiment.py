@@ -34,6 +34,7 @@ from git_datmo.report.model_tests_shown import newest_tests, problem_words, prob
 from git_datmo.report.stored_environment import EnvironmentSummary, summarise_environment
 from git_datmo.report.stored_files import read_blobs
 from git_datmo.terminal_text import quote_words
+from git_datmo.web.documents_contracts import recorded_checks
 from git_datmo.web.page_state import NoDocument, PageState
 
 INLINE = 4000
@@ -93,6 +94,7 @@ def experiment_document(state: PageState, key: str) -> dict[str, Any]:
         "media": list(_media(state, snapshot)),
         "receipts": [_receipt(receipt) for receipt in state.history.receipts(oid)],
         "tests": [_model_test(test) for test in newest_tests(state.history, oid)],
+        "checks": recorded_checks(state, found),
         # The last id is that of the experiment itself.
         "attempts": attempt_ids(state.history, found.id, snapshot)[:-1],
         "parents": [_link(link) for link in lineage.parents(oid)],

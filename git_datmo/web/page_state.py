@@ -12,6 +12,7 @@ from git_datmo.history.commit_data import Claim
 from git_datmo.history.experiments import Found, History, Revisions
 from git_datmo.model import Oid
 from git_datmo.report.commit_graph import CommitGraph, read_commit_graph
+from git_datmo.report.experiment_checks import ExperimentChecks
 from git_datmo.report.experiment_columns import ExperimentColumns, read_columns
 from git_datmo.report.experiment_list import ListOptions
 from git_datmo.report.lineage import Lineage, PayloadRef, read_lineage
@@ -56,6 +57,10 @@ class PageState:
     @cached_property
     def history(self) -> History:
         return History(self.ws)
+
+    @cached_property
+    def checks(self) -> ExperimentChecks:
+        return ExperimentChecks(self.ws, self.history)
 
     @cached_property
     def choice(self) -> ListOptions:

@@ -16,6 +16,7 @@ VIEWS = [
     ("#/experiments?chart=parallel", ["Add an axis", "Drag along an axis"]),
     (f"#/experiment/{NOTED}", ["Depth matters", "It does", "differs", "accuracy 0.91 instead"]),
     (f"#/experiment/{NOTED}", ["pass its tests?", "7 tests", "Champion", "gate accuracy >= champ"]),
+    (f"#/experiment/{NOTED}", ["keep their contracts?", "400 rows, 1 error", "1 field drifted"]),
     (f"#/experiment/{FIRST}?tab=curves", ["loss", "ripple", "NaN"]),
     (f"#/experiment/{FIRST}?tab=media", ["samples", "Step"]),
     (f"#/experiment/{FIRST}?tab=data", ["Bring it here", "git datmo checkout"]),

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from html import unescape
 from typing import Any
 
+from git_datmo.repository.workspace import open_workspace
+from git_datmo.web.page_documents import make_document
+from git_datmo.web.page_state import KEY, PageOptions, PageState
 from tests.support.commands import datmo
 from tests.support.pair import Pair
+from tests.support.schemas import require_valid
 from tests.support.shell import Shell
 
 
@@ -28,6 +33,30 @@ def profiles(shell: Shell) -> dict[str, Any]:
     (record,) = [line.split(" ", 1)[0] for line in notes if " check " in line]
     document = json.loads(shell.git("cat-file", "blob", record))
     return {each["field"]: each["profile"] for each in document["profiles"]}
+
+
+def require_drift_is_shown(shell: Shell, first: str) -> None:
+    """Require that `show`, `log`, `report` and the page name the field that drifted."""
+    words = f"1 field drifted since {first[:10]} (mass)"
+    line = f"contracts/birds.odcs.yaml holds, 1 file, 400 rows, {words}\n"
+    assert f"contract:    {line}" in datmo(shell, "show").stdout
+    log = datmo(shell, "log", "--data").stdout
+    assert (log.count(line), log.count("drifted")) == (1, 1)
+    snapshot = json.loads(datmo(shell, "show", "--json").stdout)["id"]
+    report = unescape(datmo(shell, "report", snapshot).stdout)
+    assert f"<code>holds, 1 file, 400 rows, {words}</code>" in report
+    for verb, word in (("show", "HEAD"), ("log", "--data"), ("report", snapshot)):
+        document = json.loads(datmo(shell, verb, word, "--json").stdout.splitlines()[0])
+        require_valid(verb, document)
+        ((drift,),) = [check["drift"] for check in document["checks"]]
+        assert (drift["table"], drift["field"], drift["since"]) == ("birds", "mass", first)
+        assert drift["index"] >= 0.25
+    with open_workspace(shell.env, shell.cwd) as ws:
+        name = f"experiment/{snapshot[:KEY]}"
+        page = json.loads(make_document(PageState(ws), name))
+        assert [each["drift"] for each in page["checks"]] == [words]
+        without_code = PageState(ws, PageOptions(has_code=False))
+        assert json.loads(make_document(without_code, name))["checks"] == []
 
 
 def test_changed_distribution_is_a_warning_against_the_last_checked_version(pair: Pair) -> None:
@@ -57,10 +86,8 @@ def test_changed_distribution_is_a_warning_against_the_last_checked_version(pair
     datmo(alex, "commit", "-m", "Weigh birds anew")
     shown = datmo(alex, "contract", "check").stdout
     assert "data/birds.csv: holds" in shown
-    assert (
-        f"  warning: mass: values are distributed differently than in the data checked at {first[:10]} ("
-        in shown
-    )
+    assert f"  warning: mass: drifted since {first[:10]} (population stability index " in shown
+    require_drift_is_shown(alex, first)
     # The record of a colleague tells the same, and older data are compared with none after them.
     alex.git("push", "-q", "origin", "main")
     clone = pair.clone()

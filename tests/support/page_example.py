@@ -150,6 +150,7 @@ def _experiment(number: int, facts: dict[str, Any], odd: str) -> dict[str, Docum
         "media": [_media(number, odd)],
         "receipts": _receipts(number, odd),
         "tests": _tests(number, odd),
+        "checks": _checks(number, odd),
         "attempts": [],
         "parents": [{"id": id_of(number + 1), "path": f"data{odd}", "role": "input"}]
         if number < 2
@@ -195,6 +196,20 @@ def _receipts(number: int, odd: str) -> list[Document]:
             "time": START,
             "engine": "docker",
             "differences": [f"accuracy 0.91 instead of 0.9{odd}"],
+        }
+    ]
+
+
+def _checks(number: int, odd: str) -> list[Document]:
+    if number != 3:
+        return []
+    return [
+        {
+            "contract": f"contracts/faces{odd}.odcs.yaml",
+            "verdict": "broken",
+            "counts": "1 file, 400 rows, 1 error",
+            "first": f"years: 1 row is above the maximum 120{odd}",
+            "drift": f"1 field drifted since 0123456789 (years{odd})",
         }
     ]
 

@@ -24,6 +24,7 @@ const EMPTY: Omit<ExperimentDocument, "id"> = {
   media: [],
   receipts: [],
   tests: [],
+  checks: [],
   attempts: [],
   parents: [],
   children: [],

@@ -64,6 +64,7 @@ export interface MediaItem { step: number | null; blob: string; suffix: string; 
 export interface Media { name: string; kind: "image" | "table" | "text" | "figure" | "audio"; items: MediaItem[] }
 export interface Receipt { verdict: string; author: string; time: number; engine: string; differences: string[] }
 export interface ModelTest { verdict: string; author: string; time: number; count: number; champion: string; problems: string[] }
+export interface RecordedCheck { contract: string; verdict: string; counts: string; first: string; drift: string }
 export interface Relative { id: string; path: string; role: string }
 export interface Command { does: string; command: string }
 
@@ -95,6 +96,7 @@ export interface ExperimentDocument {
   media: Media[];
   receipts: Receipt[];
   tests: ModelTest[];
+  checks: RecordedCheck[];
   attempts: string[];
   parents: Relative[];
   children: Relative[];

@@ -43,6 +43,7 @@ export function OverviewTab({ document }: { document: ExperimentDocument }) {
       <div>
         {document.params.length > 0 && <Section title="Parameters"><ParametersTable document={document} /></Section>}
         <Receipts document={document} />
+        <ContractChecks document={document} />
         <ModelTests document={document} />
         <Section title="Run">
           <dl class="facts">
@@ -124,6 +125,23 @@ function Receipts({ document }: { document: ExperimentDocument }) {
             <Status status={receipt.verdict} />
             <span class="quiet">{receipt.author}, {showTime(receipt.time)}{receipt.engine && `, ${receipt.engine}`}</span>
             {receipt.differences.length > 0 && <ul class="differences">{receipt.differences.map((text, at) => <li key={at}>{text}</li>)}</ul>}
+          </li>
+        ))}
+      </ul>
+    </Section>
+  );
+}
+
+function ContractChecks({ document }: { document: ExperimentDocument }) {
+  if (!document.checks.length) return null;
+  return (
+    <Section title="Do the data keep their contracts?">
+      <ul class="receipts">
+        {document.checks.map((check) => (
+          <li key={check.contract}>
+            <Status status={check.verdict} />
+            <span class="quiet"><a href={addressOf("contracts", check.contract)}>{check.contract}</a>, {check.counts}</span>
+            {(check.first || check.drift) && <ul class="differences">{[check.first, check.drift].filter(Boolean).map((text) => <li key={text}>{text}</li>)}</ul>}
           </li>
         ))}
       </ul>
