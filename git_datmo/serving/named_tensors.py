@@ -138,6 +138,7 @@ def tensor_of_json(name: str, datatype: str, nested: object, shape: object = Non
     if None in flat and all(isinstance(v, (int, float)) or v is None for v in flat):
         chosen, flat = _with_missing(datatype, flat)
     _require_kind(name, chosen, flat, found)
+    _require_finite(name, chosen, flat, found)
     try:
         return NamedTensor(name, chosen, found, pack_values(chosen, flat))
     except (TypeError, ValueError) as error:
@@ -171,6 +172,20 @@ def _require_kind(name: str, datatype: str, flat: Sequence[Any], shape: tuple[in
                 f"'{name}' is not of datatype {datatype}",
                 (RequestViolation(name, row, "datatype", value),),
             )
+
+
+def _require_finite(name: str, datatype: str, flat: Sequence[Any], shape: tuple[int, ...]) -> None:
+    """Raise `RefusedRequest` for the first infinite number, which JSON and CSV do not have.
+
+    A text as 1e999 becomes one, and few models accept it.
+    """
+    if datatype not in FLOATS or not (math.inf in flat or -math.inf in flat):
+        return
+    index = next(index for index, value in enumerate(flat) if math.isinf(value))
+    row = index // (count_of(shape[1:]) or 1) if shape else None
+    raise RefusedRequest(
+        f"'{name}' has an infinite number", (RequestViolation(name, row, "finite", None),)
+    )
 
 
 def _parse_shape(name: str, shape: object) -> tuple[int, ...]:

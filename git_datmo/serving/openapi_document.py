@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from git_datmo.contracts.contract_types import Field, Table
+from git_datmo.contracts.contract_types import Field, Table, Tensor
 from git_datmo.serving.named_tensors import DATATYPES
 from git_datmo.serving.served_model import ServedModel
 
@@ -18,6 +18,15 @@ _TYPES: dict[str, dict[str, Any]] = {
     "time": {"type": "string", "format": "time"},
     "object": {"type": "object"},
     "array": {"type": "array"},
+}
+# Larger numbers than the maximum are infinite in these datatypes.
+_HALF, _SINGLE = 65504.0, 3.4028234663852886e38
+_ELEMENTS: dict[str, dict[str, Any]] = {
+    "BOOL": {"type": "boolean"},
+    "BYTES": {"type": "string"},
+    "FP16": {"type": "number", "minimum": -_HALF, "maximum": _HALF},
+    "FP32": {"type": "number", "minimum": -_SINGLE, "maximum": _SINGLE},
+    "FP64": {"type": "number"},
 }
 
 
@@ -153,7 +162,7 @@ def field_schema(field: Field) -> dict[str, Any]:
     """Return the JSON Schema of a field's values."""
     schema: dict[str, Any] = dict(_TYPES.get(field.logical_type, {}))
     if field.tensor is not None:
-        schema = {"type": "array"}
+        schema = _row_schema(field.tensor)
     limits = {
         "exclusiveMinimum" if field.is_minimum_exclusive else "minimum": field.minimum,
         "exclusiveMaximum" if field.is_maximum_exclusive else "maximum": field.maximum,
@@ -172,6 +181,25 @@ def field_schema(field: Field) -> dict[str, Any]:
         # OpenAPI 3.1 uses JSON Schema as it is, in which null is a type (3.0 had `nullable`).
         schema["type"] = [schema["type"], "null"]
     return schema
+
+
+def _row_schema(tensor: Tensor) -> dict[str, Any]:
+    """Return the schema of one row of an array. Its first dimension counts the rows."""
+    schema = _element_schema(tensor.datatype)
+    for size in reversed(tensor.shape[1:]):
+        exact = {"minItems": size, "maxItems": size} if size >= 0 else {"minItems": 1}
+        schema = {"type": "array", "items": schema, **exact}
+    return schema
+
+
+def _element_schema(datatype: str) -> dict[str, Any]:
+    """Return the schema of an element of an array."""
+    kind = datatype.rstrip("0123456789")
+    if kind not in ("INT", "UINT"):
+        return dict(_ELEMENTS.get(datatype, {}))
+    bits = int(datatype.removeprefix(kind))
+    least, most = (0, 1 << bits) if kind == "UINT" else (-1 << bits - 1, 1 << bits - 1)
+    return {"type": "integer", "minimum": least, "maximum": most - 1}
 
 
 def _number(value: object) -> object:

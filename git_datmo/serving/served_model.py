@@ -32,7 +32,8 @@ class ServedModel:
     """A snapshot whose model answers requests.
 
     `name` is that of the model in URLs. `is_ready` is set when the model has loaded, and answered
-    the contract's examples. `resources` are the engine and the folder, closed with the model.
+    the contract's examples. With `is_found`, git-datmo found the code that predicts, which gets the
+    declared fields alone. `resources` are the engine and the folder, closed with the model.
     """
 
     snapshot: str
@@ -40,6 +41,7 @@ class ServedModel:
     name: str
     contract: ModelContract | None
     pool: ServingPool
+    is_found: bool = False
     is_ready: bool = False
     resources: ExitStack = field(default_factory=ExitStack)
     _held: int = 0
@@ -117,7 +119,7 @@ class ServedModel:
         Raises `RefusedRequest`, `ModelFailed`, or `BrokenOutput`.
         """
         self.check_request(tensors)
-        outputs = await self.pool.predict(tensors)
+        outputs = await self.pool.predict(self._passed_on(tensors))
         output = self.contract.answer if self.contract else None
         if output is not None:
             broken = check_arrays(output, outputs)
@@ -130,6 +132,14 @@ class ServedModel:
                 # fault.
                 raise BrokenOutput(rules)
         return outputs
+
+    def _passed_on(self, tensors: Sequence[NamedTensor]) -> Sequence[NamedTensor]:
+        """Return the arrays that the model gets."""
+        if not self.is_found or self.contract is None or self.contract.request is None:
+            return tensors
+        # A model of a library takes all columns for its own, and fails for another number.
+        declared = [tensor for tensor in tensors if self.declares(tensor.name)]
+        return declared or tensors
 
     def check_request(self, tensors: Sequence[NamedTensor]) -> None:
         """Raise `RefusedRequest` if a request breaks the contract."""

@@ -78,6 +78,7 @@ def serve_placed(placed: PlacedSnapshot, options: ServingOptions, folder: Path) 
         name=options.name or _name_of(contract),
         contract=contract,
         pool=pool,
+        is_found=not entry,
     )
 
 

@@ -59,6 +59,7 @@ def test_rows_of_different_forms_are_refused(document: object, rule: str) -> Non
         ({"name": "a", "datatype": "FP65", "shape": [1], "data": [1]}, "datatype"),
         ({"name": "a", "datatype": "INT8", "shape": [1], "data": [300]}, "datatype"),
         ({"name": "a", "datatype": "INT8", "shape": [1], "data": [1.5]}, "datatype"),
+        ({"name": "a", "datatype": "FP32", "shape": [1], "data": [float("-inf")]}, "finite"),
         ({"name": "a", "datatype": "FP32", "shape": [3], "data": [1, 2]}, "shape"),
         ({"name": "a", "datatype": "FP32", "shape": [-1], "data": [1, 2]}, "shape"),
         (
@@ -170,12 +171,13 @@ def test_elements_of_a_tensor_have_no_type_but_its_datatype() -> None:
         # As `contract infer` writes it for models.
         field = Field("x", logical_type="array", is_required=True, tensor=form, **limits)
         table = Table("t", port="input", fields=(field,))
-        return [(v.row, v.rule) for v in check_arrays(table, [tensor_of_json("x", "FP32", values)])]
+        array = NamedTensor("x", "FP32", (2, 2), pack_values("FP32", values))
+        return [(v.row, v.rule) for v in check_arrays(table, [array])]
 
-    inf = float("inf")
-    assert rules([[1, 2], [inf, -inf]]) == []
-    assert rules([[1, 2], [3, None]]) == [(1, "required")]
-    assert rules([[1, 2], [3, 40]], maximum=10) == [(1, "maximum")]
+    inf, nan = float("inf"), float("nan")
+    assert rules([1, 2, inf, -inf]) == []
+    assert rules([1, 2, 3, nan]) == [(1, "required")]
+    assert rules([1, 2, 3, 40], maximum=10) == [(1, "maximum")]
 
 
 def test_undeclared_output_breaks_closed_table_alone() -> None:
