@@ -22,7 +22,7 @@ from git_datmo.serving.follower import Follower
 from git_datmo.serving.front_state import Front
 from git_datmo.serving.served_model import ServedModel
 from git_datmo.serving.serving_setup import ServingOptions
-from git_datmo.serving.side_models import Canary, Shadow, SideModel
+from git_datmo.serving.side_models import SHADOW_NICENESS, Canary, Shadow, SideModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +38,21 @@ class Deployments:
         fetch(ws, followed.remote)
         return commit
 
-    def deploy(self, ws: Workspace, name: str, model_name: str = "") -> ServedModel:
+    def deploy(
+        self, ws: Workspace, name: str, model_name: str = "", niceness: int = 0
+    ) -> ServedModel:
         """Return the model of the snapshot that a person names, after asking for approval.
 
-        The model is not started yet. `model_name` is its name in URLs, if that is settled.
+        The model is not started yet. `model_name` is its name in URLs, if that is settled. Its
+        workers lower their priority by `niceness`.
         Raises `DatmoError` if it cannot be served.
         """
         progress = self.console.progress()
         engine = name_engine(self.options, ws)
         found = find_experiment(ws, History(ws), name, progress=progress)
         shown = self.options.entry or "load and call its model"
-        deployer = self._deployer(engine, model_name or self.options.model_name, progress)
+        shown_name = model_name or self.options.model_name
+        deployer = self._deployer(engine, shown_name, progress, niceness)
         require_trust(
             self.options, self.console, ws, found, isolated=deployer.isolated, shown=shown
         )
@@ -72,7 +76,7 @@ class Deployments:
     def _side(
         self, ws: Workspace, role: str, revision: str, name: str, stack: ExitStack
     ) -> SideModel:
-        model = self.deploy(ws, revision, name)
+        model = self.deploy(ws, revision, name, SHADOW_NICENESS if role == "shadow" else 0)
         stack.callback(model.resources.close)
         return SideModel(role, model, self.console.tell)
 
@@ -99,7 +103,7 @@ class Deployments:
         with open_workspace(self.console.environ, self.console.cwd) as ws:
             return followed.fetch(ws)
 
-    def _deployer(self, engine: str, name: str, progress: Progress) -> Deployer:
+    def _deployer(self, engine: str, name: str, progress: Progress, niceness: int = 0) -> Deployer:
         given = self.options
         make_options = partial(
             ServingOptions,
@@ -107,6 +111,7 @@ class Deployments:
             workers=given.workers,
             queue=given.queue,
             batch=given.batch,
+            niceness=niceness,
         )
         return make_deployer(given, self.console, engine, progress, make_options)
 

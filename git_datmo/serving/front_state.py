@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from git_datmo.serving.content_encodings import decompress_body, too_large
 from git_datmo.serving.event_log import EventLog
 from git_datmo.serving.named_tensors import RefusedRequest
+from git_datmo.serving.recent_times import RecentTimes
 from git_datmo.serving.served_model import ServedModel
 from git_datmo.serving.serving_metrics import ServingMetrics
 from git_datmo.serving.side_models import Canary, Shadow
@@ -30,7 +31,7 @@ class Front:
 
     A request has at most `max_body` bytes. With `token`, a request needs it. `report` gets a line
     about each error of the model. `log` stores events; None for no log.
-    `usual_seconds` is the mean time of the model's last answers.
+    `times` has the times of the main model's last answers.
     """
 
     model: ServedModel
@@ -40,19 +41,14 @@ class Front:
     log: EventLog | None = None
     shadow: Shadow | None = None
     canary: Canary | None = None
-    usual_seconds: float = 0.0
     is_ending: bool = False
     metrics: ServingMetrics = field(default_factory=ServingMetrics)
+    times: RecentTimes = field(default_factory=RecentTimes)
 
     @property
     def is_ready(self) -> bool:
         """Return True if requests can be answered now."""
         return self.model.is_ready and not self.is_ending and self.model.pool.alive > 0
-
-    def note_seconds(self, seconds: float) -> None:
-        """Note the time of an answer of the main model."""
-        weight = 0.1 if self.usual_seconds else 1.0
-        self.usual_seconds += weight * (seconds - self.usual_seconds)
 
     @property
     def metrics_text(self) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from git_datmo.serving.front_state import (
     require_model,
 )
 from git_datmo.serving.mlflow_requests import encode_predictions, parse_invocation
-from git_datmo.serving.named_tensors import NamedTensor, RefusedRequest
+from git_datmo.serving.named_tensors import RefusedRequest
 from git_datmo.serving.open_inference import (
     JSON_LENGTH,
     choose_outputs,
@@ -29,8 +28,15 @@ from git_datmo.serving.open_inference import (
     parse_object,
 )
 from git_datmo.serving.outcome_events import outcomes_of_request
+from git_datmo.serving.prediction_attempts import (
+    Answering,
+    HttpReply,
+    ModelAttempt,
+    Predicting,
+    attempt,
+)
 from git_datmo.serving.served_model import BrokenOutput, ServedModel
-from git_datmo.serving.side_models import SlowModel
+from git_datmo.serving.side_models import Canary
 from git_datmo.serving.worker_process import ModelFailed
 
 if TYPE_CHECKING:
@@ -38,17 +44,6 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
 
-@dataclass(frozen=True, slots=True)
-class HttpReply:
-    """The body and headers of a prediction."""
-
-    body: bytes
-    headers: Mapping[str, str]
-    media_type: str = "application/json"
-
-
-Predicting = Callable[[Sequence[NamedTensor]], Awaitable[Sequence[NamedTensor]]]
-Answering = Callable[[ServedModel, str, Predicting, "Request", bytes], Awaitable[HttpReply]]
 Handler = Callable[["Request"], Awaitable["Response"]]
 
 
@@ -59,14 +54,20 @@ def answering(front: Front, answer: Answering) -> Handler:
         began = time.perf_counter()
         body = await _receive(front, request)
         number = uuid.uuid4()
-        model, response = await _ask_canary(front, number, answer, request, body)
-        if response is None:
-            # Chosen after a body that may come slowly. Until the request is answered, a swap
-            # changes nothing for it, and the model is not stopped.
-            model = front.model
-            with model.held():
-                response = await _respond(front, model, number, answer, request, body)
-        front.metrics.observe(model.version, response.status_code, time.perf_counter() - began)
+        beside = _begin_canary(front, number, answer, request, body)
+        # Chosen after a body that may come slowly. Until the request is answered, a swap changes
+        # nothing for it, and the model is not stopped.
+        model = front.model
+        with model.held():
+            asked = time.perf_counter()
+            done = await attempt(model, number, answer, request, body)
+            spent = time.perf_counter() - asked
+            _note_answer(front, done, spent)
+            if beside is not None and front.canary is not None:
+                done = await _choose(front, front.canary, done, beside, spent)
+            response = _conclude(front, done)
+        spent = time.perf_counter() - began
+        front.metrics.observe(done.model.version, response.status_code, spent)
         return response
 
     return respond
@@ -81,77 +82,93 @@ async def _receive(front: Front, request: Request) -> bytes | RefusedRequest:
         return error
 
 
-async def _respond(
-    front: Front,
-    model: ServedModel,
-    number: uuid.UUID,
-    answer: Answering,
-    request: Request,
-    body: bytes | RefusedRequest,
-) -> Response:
-    """Return the answer of the model, or that of an error."""
-    # A refusal has an id too, so that its reply and its event name the same request.
-    prediction = model.prediction_id(number)
-    try:
-        if isinstance(body, RefusedRequest):
-            raise body
-        _require_ready(model)
-        predict = _logged(front, model, prediction, model.predict)
-        done = await answer(model, prediction, _noted(front, predict), request, body)
-    except RefusedRequest as error:
-        for violation in error.violations:
-            # Names that clients make up must not fill the memory.
-            name = violation.field if model.declares(violation.field) else ""
-            front.metrics.violations[model.version, name, violation.rule] += 1
-        # A server that is busy or not ready says nothing about the request, so it is no event.
-        if front.log is not None and error.status == 400:
-            front.log.refusal(model, prediction, error)
-        return reply_refusal(error, model, prediction)
-    except (BrokenOutput, ModelFailed) as error:
-        return reply_refusal(_report(front, model, prediction, error), model, prediction)
-    return _reply_with(done, model, prediction)
-
-
-def _reply_with(done: HttpReply, model: ServedModel, prediction: str) -> Response:
-    headers = {**naming_headers(model, prediction), **done.headers}
-    return reply(done.body, done.media_type, headers=headers)
-
-
-async def _ask_canary(
+def _begin_canary(
     front: Front,
     number: uuid.UUID,
     answer: Answering,
     request: Request,
     body: bytes | RefusedRequest,
-) -> tuple[ServedModel, Response | None]:
-    """Return the canary's answer; None if the main model has to answer."""
+) -> asyncio.Task[ModelAttempt] | None:
+    """Ask the canary beside the main model, if the request is of its share."""
     canary = front.canary
     if canary is None or isinstance(body, RefusedRequest) or not canary.takes(number):
-        return front.model, None
+        return None
     # A client that names a version wants that of the main model.
     if "version" in request.path_params:
-        return front.model, None
-    side, model = canary.side, canary.side.model
-    if not side.is_free:
-        side.counts["busy"] += 1
-        return model, None
-    prediction = model.prediction_id(number)
-    try:
-        ask = partial(canary.predict, usual=front.usual_seconds)
-        predict = _logged(front, model, prediction, ask)
-        done = await answer(model, prediction, predict, request, body)
-    except RefusedRequest as error:
-        side.counts["refused" if error.status < 500 else "failed"] += 1
-        return model, None
-    except SlowModel:
-        side.counts["slow"] += 1
-        return model, None
-    except (BrokenOutput, ModelFailed) as error:
-        side.counts["failed"] += 1
-        _report(front, model, prediction, error)
-        return model, None
-    side.counts["answered"] += 1
-    return model, _reply_with(done, model, prediction)
+        return None
+    if not canary.side.is_free:
+        canary.side.counts["busy"] += 1
+        return None
+    # It begins when the main model has the request.
+    return canary.side.begin(attempt(canary.side.model, number, answer, request, body))
+
+
+def _note_answer(front: Front, done: ModelAttempt, spent: float) -> None:
+    """Note the time of the main model's answer, and give the shadow a copy of the request."""
+    if done.predicted is None:
+        return
+    front.times.note(spent)
+    if front.shadow is not None:
+        front.shadow.copy(done.predicted.inputs, done.predicted.outputs)
+
+
+async def _choose(
+    front: Front,
+    canary: Canary,
+    done: ModelAttempt,
+    beside: asyncio.Task[ModelAttempt],
+    spent: float,
+) -> ModelAttempt:
+    """Return the canary's answer if it came in time, else that of the main model."""
+    if done.is_refused:
+        beside.cancel()
+        return done
+    answered = await canary.answer_in_time(beside, spent, front.times.longest_usual)
+    if answered is not None:
+        canary.side.counts["answered"] += 1
+        return answered
+    beside.add_done_callback(partial(_count_unused, front, canary))
+    return done
+
+
+def _count_unused(front: Front, canary: Canary, task: asyncio.Task[ModelAttempt]) -> None:
+    """Count a request to the canary whose answer was not sent."""
+    if task.cancelled():
+        return
+    counts, error = canary.side.counts, task.exception()
+    if error is not None:
+        counts["failed"] += 1
+        front.report(f"the canary, snapshot {canary.side.model.version}, failed: {error!r}")
+        return
+    done = task.result()
+    if done.error is None:
+        counts["slow"] += 1
+        return
+    counts["refused" if done.is_refused else "failed"] += 1
+    if not isinstance(done.error, RefusedRequest):
+        _report(front, done.model, done.prediction, done.error)
+
+
+def _conclude(front: Front, done: ModelAttempt) -> Response:
+    """Store and count the attempt whose reply is sent, and return the reply."""
+    model, prediction, found = done.model, done.prediction, done.predicted
+    if front.log is not None and found is not None:
+        front.log.prediction(model, prediction, found.inputs, found.outputs, found.seconds)
+    if done.reply is not None:
+        headers = {**naming_headers(model, prediction), **done.reply.headers}
+        return reply(done.reply.body, done.reply.media_type, headers=headers)
+    error = done.error
+    if isinstance(error, (BrokenOutput, ModelFailed)):
+        return reply_refusal(_report(front, model, prediction, error), model, prediction)
+    assert error is not None
+    for violation in error.violations:
+        # Names that clients make up must not fill the memory.
+        name = violation.field if model.declares(violation.field) else ""
+        front.metrics.violations[model.version, name, violation.rule] += 1
+    # A server that is busy or not ready says nothing about the request, so it is no event.
+    if front.log is not None and error.status == 400:
+        front.log.refusal(model, prediction, error)
+    return reply_refusal(error, model, prediction)
 
 
 def _report(
@@ -169,40 +186,6 @@ def _report(
     for line in error.trace.splitlines() if isinstance(error, ModelFailed) else ():
         front.report(line)
     return RefusedRequest(f"the model {what}", status=500)
-
-
-def _require_ready(model: ServedModel) -> None:
-    """Raise `RefusedRequest` if the model has not loaded yet."""
-    if not model.is_ready:
-        raise RefusedRequest("the model is not ready", status=503, headers={"Retry-After": "1"})
-
-
-def _noted(front: Front, ask: Predicting) -> Predicting:
-    """Return a function that asks the main model, notes its time, and gives the shadow a copy."""
-
-    async def predict(tensors: Sequence[NamedTensor]) -> Sequence[NamedTensor]:
-        began = time.perf_counter()
-        outputs = await ask(tensors)
-        front.note_seconds(time.perf_counter() - began)
-        if front.shadow is not None:
-            front.shadow.copy(tensors, outputs)
-        return outputs
-
-    return predict
-
-
-def _logged(front: Front, model: ServedModel, prediction: str, ask: Predicting) -> Predicting:
-    """Return a function that predicts, and stores the prediction."""
-
-    async def predict(tensors: Sequence[NamedTensor]) -> Sequence[NamedTensor]:
-        began = time.perf_counter()
-        outputs = await ask(tensors)
-        if front.log is not None:
-            spent = time.perf_counter() - began
-            front.log.prediction(model, prediction, tensors, outputs, spent)
-        return outputs
-
-    return predict
 
 
 async def invoke(

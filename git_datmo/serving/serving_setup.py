@@ -27,6 +27,7 @@ class ServingOptions:
     `entry` is `FILE.py:FUNCTION`, `model` the path of a model file, `name` the model's name in
     URLs. A request has `seconds`, the model `load_seconds` to load. With a `batch` above 1, rows
     are independent of each other, and that many of several requests are predicted in one call.
+    Workers lower their priority by `niceness`.
     """
 
     engine: Engine
@@ -41,6 +42,7 @@ class ServingOptions:
     batch: int = 1
     seconds: float = 30.0
     load_seconds: float = 600.0
+    niceness: int = 0
 
 
 def serve_placed(placed: PlacedSnapshot, options: ServingOptions, folder: Path) -> ServedModel:
@@ -58,6 +60,7 @@ def serve_placed(placed: PlacedSnapshot, options: ServingOptions, folder: Path) 
         outputs=contract.output_names if contract else (),
         seconds=options.seconds,
         load_seconds=options.load_seconds,
+        niceness=options.niceness,
     )
     pool = ServingPool(
         PoolOptions(

@@ -6,26 +6,28 @@ import asyncio
 import math
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, TypeVar
 
 from git_datmo.errors import DatmoError
 from git_datmo.serving.named_tensors import NamedTensor
+from git_datmo.serving.prediction_attempts import ModelAttempt
 from git_datmo.serving.served_model import ServedModel
 
 Tensors = tuple[NamedTensor, ...]
+Answer = TypeVar("Answer")
 
 # Numbers are alike if they differ by less than this share of the larger one.
 ALIKE = 1e-6
 # Elements of an array whose values are compared; arrays with more are compared by their bytes.
 MOST_COMPARED = 1000
-# A canary has this many seconds, and this many times the usual seconds of the main model.
-CANARY_SECONDS, CANARY_TIMES = 0.05, 3.0
-
-
-class SlowModel(Exception):
-    """Error of a canary that has not answered in its time."""
+# A canary has at most this many times the seconds of the main model's answer to the request.
+CANARY_TIMES = 2.0
+# The workers of a shadow leave the processors to the main model while it needs them. Those of a
+# canary do not: on a busy machine, none of their answers would come in time.
+SHADOW_NICENESS = 10
 
 
 @dataclass(slots=True)
@@ -40,21 +42,21 @@ class SideModel:
     model: ServedModel
     report: Callable[[str], None]
     counts: Counter[str] = field(default_factory=Counter)
-    _asked: set[asyncio.Task[Tensors]] = field(default_factory=set)
+    _asked: set[asyncio.Task[Any]] = field(default_factory=set)
 
     @property
     def is_free(self) -> bool:
         """Return True if a worker has no request."""
         return self.model.is_ready and len(self._asked) < self.model.pool.alive
 
-    def ask(self, tensors: Sequence[NamedTensor]) -> asyncio.Task[Tensors]:
-        """Begin a prediction. Call it only if a worker is free."""
-        task = asyncio.create_task(self.model.predict(tensors))
+    def begin(self, asking: Coroutine[Any, Any, Answer]) -> asyncio.Task[Answer]:
+        """Begin to ask for a prediction. Call it only if a worker is free."""
+        task = asyncio.create_task(asking)
         self._asked.add(task)
         task.add_done_callback(self._forget)
         return task
 
-    def _forget(self, task: asyncio.Task[Tensors]) -> None:
+    def _forget(self, task: asyncio.Task[Any]) -> None:
         self._asked.discard(task)
         if not task.cancelled():
             # Read, so that an answer that nobody waits for leaves no warning.
@@ -92,7 +94,8 @@ class Shadow:
         if not self.side.is_free:
             self.side.counts["dropped"] += 1
             return
-        self.side.ask(tensors).add_done_callback(partial(self._compare, tuple(outputs)))
+        task = self.side.begin(self.side.model.predict(tensors))
+        task.add_done_callback(partial(self._compare, tuple(outputs)))
 
     def _compare(self, expected: Tensors, task: asyncio.Task[Tensors]) -> None:
         """Count the result of a copy."""
@@ -105,28 +108,54 @@ class Shadow:
         self.side.counts[result] += 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Canary:
-    """A model that answers a share of the requests, from 0 to 1."""
+    """A model that answers a share of the requests, from 0 to 1.
+
+    The main model is asked, too. Its answer waits for that of the canary only if `_is_prompt`: the
+    last one that ended came in time.
+    """
 
     side: SideModel
     share: float
+    _is_prompt: bool = False
 
     def takes(self, number: uuid.UUID) -> bool:
         """Return True if a prediction is of the canary's share. Its id alone decides."""
         return number.int >> 96 < self.share * (1 << 32)
 
-    async def predict(self, tensors: Sequence[NamedTensor], usual: float) -> Tensors:
-        """Return the canary's answer; raise `SlowModel` if it takes much more than `usual` seconds.
+    async def answer_in_time(
+        self, task: asyncio.Task[ModelAttempt], spent: float, usual: float
+    ) -> ModelAttempt | None:
+        """Return the canary's answer if it came in time, else None.
 
-        Raises as `ServedModel.predict` does, too.
+        The main model answered after `spent` seconds. In time is twice as long, but not longer than
+        `usual`, which the main model's slow answers take. So no client waits unusually long.
         """
-        task = self.side.ask(tensors)
-        done, _ = await asyncio.wait({task}, timeout=CANARY_SECONDS + CANARY_TIMES * usual)
-        if not done:
-            # It goes on, and keeps the worker until it ends.
-            raise SlowModel("it did not answer in time")
-        return task.result()
+        loop = asyncio.get_running_loop()
+        patience = max(0.0, min(CANARY_TIMES * spent, usual) - spent)
+        end = loop.time() + patience
+        if self._is_prompt and patience and not task.done():
+            await asyncio.wait({task}, timeout=patience)
+        if task.done():
+            answered = _answer_of(task)
+            self._is_prompt = answered is not None
+            return answered
+        self._is_prompt = False
+        task.add_done_callback(partial(self._note_end, end))
+        return None
+
+    def _note_end(self, end: float, task: asyncio.Task[ModelAttempt]) -> None:
+        """Note if an answer would have come in time. If so, the next one is waited for."""
+        is_in_time = asyncio.get_running_loop().time() <= end
+        self._is_prompt = is_in_time and _answer_of(task) is not None
+
+
+def _answer_of(task: asyncio.Task[ModelAttempt]) -> ModelAttempt | None:
+    """Return the attempt of a task that ended; None if the model gave no answer."""
+    if task.cancelled() or task.exception() is not None or task.result().error is not None:
+        return None
+    return task.result()
 
 
 def are_alike(first: Sequence[NamedTensor], second: Sequence[NamedTensor]) -> bool:

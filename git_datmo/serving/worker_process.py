@@ -61,7 +61,7 @@ class WorkerSettings:
 
     `entry` is `FILE.py:FUNCTION`; if it is '', the worker searches `models`. `paths` are those of
     the placed payloads, `outputs` the names of the contract's outputs. A request has `seconds`, and
-    the model `load_seconds` to load.
+    the model `load_seconds` to load. The process lowers its priority by `niceness`.
     """
 
     entry: str
@@ -70,6 +70,7 @@ class WorkerSettings:
     outputs: tuple[str, ...]
     seconds: float
     load_seconds: float
+    niceness: int = 0
 
     def document(self) -> dict[str, Any]:
         """Return the settings as a JSON object."""
@@ -79,6 +80,7 @@ class WorkerSettings:
             "models": list(self.models),
             "outputs": list(self.outputs),
             "load_seconds": self.load_seconds,
+            "niceness": self.niceness,
         }
 
 

@@ -104,16 +104,20 @@ def test_canary_answers_or_the_main_model_does(both: Shell, tmp_path: Path) -> N
         while not any("worker 1 ended" in line for line in served.errors):
             assert ask(5) == (5.0, first)
         assert (8.5, second) in (ask(8) for _ in range(3000))
+        # The canary hangs until the test releases it, and the client has its answer.
         assert ask(6) == (6.0, first)
         assert ask(8) == (8.0, first)
-        (tmp_path / "release").open("wb").close()
         found = counts(served, "canary")
         assert found["answered"] > before["answered"]
-        assert found["slow"] >= 1
-        assert found["slow"] + found.get("failed", 0) >= 3
         assert found["busy"] >= 1
+        late = found.get("slow", 0)
+        (tmp_path / "release").open("wb").close()
+        assert any(counts(served, "canary").get("slow", 0) > late for _ in range(5000))
+        assert counts(served, "canary")["failed"] >= 2
+        settled = counts(served, "canary")
         wrong = served.rows(a=[11], b=[0])
         assert (wrong.status, wrong.headers["datmo-snapshot"]) == (400, first)
+        assert counts(served, "canary") == settled
 
 
 def test_second_model_that_does_not_load_leaves_the_first_alone(repo: Shell) -> None:

@@ -38,7 +38,8 @@ commit, the server loads that snapshot's model beside, has it answer the example
 new requests. A snapshot that is refused changes nothing.
 
 A shadow gets copies of the requests. Its answers are compared and counted, and never sent. A canary
-answers a share of the requests. If it fails, is busy or is slow, the main model answers.
+answers a share of the requests. The main model is asked at the same time, and answers if the canary
+fails, is busy or is slow.
 
 The server is ready when the model has loaded and has answered the examples of the contract.
 SIGTERM and ^C end it after the running requests. A worker that dies is replaced."""

@@ -42,6 +42,8 @@ def main(folder: str, number: int) -> None:
         hold_lifeline(lifeline, number)
         send_frame(connection, {"op": "hello", "number": number, "pid": os.getpid()})
         settings, _ = receive_frame(stream)
+        # Before the model is loaded, since threads that it starts inherit the priority.
+        os.nice(settings["niceness"])
         _serve(connection, stream, settings)
     except (EOFError, OSError):
         # Without a server there is nothing left to do. Threads of the model must not hold it up.
