@@ -76,12 +76,15 @@ def test_plain_fields_survive_table_schema_and_back() -> None:
         if field.name in ("age", "code", "mood", "born", "seen")
     )
     keyed = (replace(plain[0], is_key=True), *plain[1:])
-    document, lost = to_table_schema(replace(CONTRACT, tables=(Table("faces", fields=keyed),)))
-    assert lost == ()
+    contract = replace(CONTRACT, paths=("a.csv",), tables=(Table("faces", fields=keyed),))
+    document, lost = to_table_schema(contract)
+    assert lost == ("servers",)
+    assert document["missingValues"][:2] == ["", "NA"]
     assert document["primaryKey"] == ["age"]
     again, unread = from_table_schema(document, "faces")
     expected = (*keyed[:1], replace(keyed[1], pattern="^(?:[0-9]+)$"), *keyed[2:])
     assert (again.tables[0].fields, unread) == (expected, ())
+    assert from_table_schema({"fields": [], "missingValues": ["-"]}, "x")[1] == ("missingValues",)
 
 
 def test_lost_parts_are_named_with_their_fields() -> None:

@@ -5,6 +5,7 @@ https://specs.frictionlessdata.io/table-schema/ has the specification.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from git_datmo.contracts.contract_types import Contract, Field, LogicalType, Table
@@ -15,6 +16,7 @@ from git_datmo.contracts.conversions.json_documents import (
     one_table,
 )
 from git_datmo.contracts.odcs_writer import given_values
+from git_datmo.contracts.table_readers.csv_table import NULLS
 from git_datmo.errors import DatmoError
 
 _TYPES: dict[LogicalType, str] = {
@@ -47,7 +49,10 @@ def to_table_schema(contract: Contract) -> tuple[dict[str, Any], tuple[str, ...]
     lost = [*lost_of_contract(contract), *lost_of_table(table)]
     fields = [_write_field(field, f"{table.name}.{field.name}", lost) for field in table.fields]
     key = [field.name for field in table.fields if field.is_key]
-    return {"fields": fields, **given_values({"primaryKey": key})}, tuple(lost)
+    # Other programs take an empty cell alone for null.
+    is_csv = any(path.lower().endswith((".csv", ".tsv")) for path in contract.paths)
+    more = {"primaryKey": key, "missingValues": list(NULLS) if is_csv else []}
+    return {"fields": fields, **given_values(more)}, tuple(lost)
 
 
 def _write_field(field: Field, path: str, lost: list[str]) -> dict[str, Any]:
@@ -104,7 +109,7 @@ def _whole_pattern(pattern: str) -> str:
 
 def from_table_schema(document: dict[str, Any], name: str) -> tuple[Contract, tuple[str, ...]]:
     """Return a contract with one table, and the keys that are not read."""
-    lost: list[str] = [key for key in document if key not in ("fields", "primaryKey", "$schema")]
+    lost = list(_lost_of_schema(document))
     key = document.get("primaryKey", [])
     names = key if isinstance(key, list) else [key]
     listed = document.get("fields")
@@ -116,6 +121,18 @@ def from_table_schema(document: dict[str, Any], name: str) -> tuple[Contract, tu
         if isinstance(found, dict)
     )
     return Contract(id=name, name=name, tables=(Table(name, fields=fields),)), tuple(lost)
+
+
+def _lost_of_schema(document: dict[str, Any]) -> Iterator[str]:
+    """Yield the keys of a schema that are not read."""
+    for key, value in document.items():
+        if key == "missingValues" and isinstance(value, list):
+            # A contract's CSV has these nulls without saying so.
+            is_read = all(each in NULLS for each in value)
+        else:
+            is_read = key in ("fields", "primaryKey", "$schema")
+        if not is_read:
+            yield key
 
 
 def _read_field(found: dict[str, Any], lost: list[str], *, is_key: bool) -> Field:
