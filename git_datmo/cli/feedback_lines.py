@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from git_datmo.terminal_text import make_printable
 
 if TYPE_CHECKING:
     from git_datmo.serving.forget_feedback import Forgotten
+
+MOST_WAITING = 5
 
 
 def learned_lines(found: Sequence[LearnedFrom]) -> Iterator[str]:
@@ -30,6 +33,17 @@ def learned_keys(found: Sequence[LearnedFrom]) -> dict[str, Any]:
             {"batch": each.batch, "path": each.path, "dropped": each.dropped} for each in found
         ]
     }
+
+
+def waiting_lines(waiting: Mapping[str, Counter[str]]) -> Iterator[str]:
+    """Yield a line for each snapshot whose events could not be collected."""
+    for short, counts in sorted(waiting.items())[:MOST_WAITING]:
+        yield (
+            f"{show_count(counts.total(), 'event')} of snapshot {short}, which is not in this"
+            " clone: kept in the log for a later collection"
+        )
+    if len(waiting) > MOST_WAITING:
+        yield f"the same for {show_count(len(waiting) - MOST_WAITING, 'other snapshot')}"
 
 
 def forgotten_lines(forgotten: Forgotten, *, dry: bool) -> Iterator[str]:

@@ -17,7 +17,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.fsio import append_line
 from git_datmo.git.object_encoding import TreeEntry
 from git_datmo.history.record_heads import read_all
-from git_datmo.history.record_signatures import attach_signed, is_signed, wants_signature
+from git_datmo.history.record_signatures import attach_records, is_signed
 from git_datmo.model import Oid, Payload
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.catalog import Catalog
@@ -136,10 +136,7 @@ def record_check(ws: Workspace, wanted: ContractObjects, commit: Oid, found: Che
         ),
         profiles=found.profiles,
     )
-    if wants_signature(ws, asked=False):
-        oid = attach_signed(ws, record)
-    else:
-        (oid,) = ws.ledger.attach(record)
+    (oid,) = attach_records(ws, record)
     append_line(ws.shared_state / _OWN, str(oid).encode())
 
 

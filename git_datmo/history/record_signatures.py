@@ -19,7 +19,9 @@ from git_datmo.records.annotation_record import Annotation
 from git_datmo.records.catalog import Catalog, Row
 from git_datmo.records.check_record import Check
 from git_datmo.records.drop_record import Drop
+from git_datmo.records.feedback_record import Feedback
 from git_datmo.records.ledger import Tips
+from git_datmo.records.model_test_record import ModelTest
 from git_datmo.records.receipt_record import Receipt
 from git_datmo.records.record_values import Person
 from git_datmo.records.snapshot_record import Snapshot
@@ -28,6 +30,8 @@ from git_datmo.repository.workspace import Workspace
 SETTING = "datmo.sign"
 REQUIRED = "datmo.requiresigned"
 WORDS = "signed"
+
+Signable = Snapshot | Receipt | Drop | Check | Feedback | ModelTest
 
 
 def wants_signature(ws: Workspace, *, asked: bool) -> bool:
@@ -41,20 +45,36 @@ def require_key(ws: Workspace) -> None:
     can_sign(ws.repo.git, ws.odb)
 
 
-def attach_signed(
-    ws: Workspace, record: Snapshot | Receipt | Drop | Check, *, redacted: Iterable[Oid] = ()
-) -> Oid:
-    """Attach a record together with its signature; `redacted` is as for `Ledger.attach`.
+def attach_signed(ws: Workspace, record: Signable) -> Oid:
+    """Attach a record together with its signature.
 
     Raises `DatmoError` and attaches nothing if git cannot sign.
     """
+    # Both are attached in one transaction, so no crash leaves an unsigned record.
+    oid, _ = ws.ledger.attach(record, _sign(ws, record))
+    return oid
+
+
+def attach_records(
+    ws: Workspace, *records: Signable, redacted: Iterable[Oid] = ()
+) -> tuple[Oid, ...]:
+    """Attach records in one transaction, each with its signature if `datmo.sign` is set.
+
+    `redacted` is as for `Ledger.attach`. Raises `DatmoError` and attaches nothing if git cannot
+    sign.
+    """
+    signed = wants_signature(ws, asked=False)
+    signatures = [_sign(ws, record) for record in records] if signed else []
+    attached = ws.ledger.attach(*records, *signatures, redacted=redacted)
+    return attached[: len(records)]
+
+
+def _sign(ws: Workspace, record: Signable) -> Annotation:
+    """Return the annotation with the signature of a record."""
     raw = codec.encode(record)
     oid = ws.repo.format.hash("blob", raw)
     text = sign(ws.repo.git, ws.odb, _tree(oid), _message(oid, raw))
-    signature = Annotation(oid, record.commit, ws.now(), ws.person, WORDS, text)
-    # Both are attached in one transaction, so no crash leaves an unsigned record.
-    ws.ledger.attach(record, signature, redacted=redacted)
-    return oid
+    return Annotation(oid, record.commit, ws.now(), ws.person, WORDS, text)
 
 
 def require_signed(ws: Workspace, catalog: Catalog, oids: Iterable[str]) -> None:
@@ -167,10 +187,11 @@ class Verified:
 
 
 def verify(ws: Workspace, catalog: Catalog, oid: Oid) -> Iterator[Verified]:
-    """Yield the snapshot `oid` and its receipts with their signatures."""
+    """Yield the snapshot `oid` with its signatures, then its receipts, tests and feedback."""
     yield _verify(ws, oid, catalog.about(str(oid), Annotation.kind))
-    for row in catalog.about(str(oid), Receipt.kind):
-        yield _verify(ws, Oid.parse(row.record), catalog.about(row.record, Annotation.kind))
+    for kind in (Receipt.kind, ModelTest.kind, Feedback.kind):
+        for row in catalog.about(str(oid), kind):
+            yield _verify(ws, Oid.parse(row.record), catalog.about(row.record, Annotation.kind))
 
 
 def _verify(ws: Workspace, oid: Oid, rows: Iterable[Row]) -> Verified:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from git_datmo.history.record_signatures import attach_records
 from git_datmo.model import Oid
 from git_datmo.model_tests.model_results import ModelResult, verdict_of
 from git_datmo.records.model_test_record import ADVISORY, ModelTest, RecordedResult
@@ -25,7 +26,8 @@ def record_results(
 ) -> None:
     """Record the results of a model's tests; record nothing if nothing was tested.
 
-    `engine` describes the engine. Secrets in messages are masked.
+    `engine` describes the engine. Secrets in messages are masked. With
+    `datmo.sign`, the record is signed.
     """
     if all(each.outcome == ADVISORY for each in results):
         return
@@ -34,7 +36,8 @@ def record_results(
     def fit(text: str) -> str:
         return mask(text, known)[:_LONGEST]
 
-    ws.ledger.attach(
+    attach_records(
+        ws,
         ModelTest(
             snapshot=Oid.parse(model.snapshot),
             commit=Oid.parse(model.commit),
@@ -47,5 +50,5 @@ def record_results(
                 RecordedResult(each.kind, fit(each.name), each.outcome, fit(each.message))
                 for each in results
             ),
-        )
+        ),
     )

@@ -61,7 +61,9 @@ class EventFile:
     def append(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Append events as one write; raise `OSError` if they are not all written.
 
-        After an incomplete write, the file is cut back to its complete lines.
+        After an incomplete write, the file is cut back to its complete lines. If some of the
+        events were complete, a collector may have read them, so the next events begin another
+        file: offsets in this one would be of other events.
         """
         lines = "".join(json.dumps(event, allow_nan=False) + "\n" for event in events)
         data = lines.encode()
@@ -71,6 +73,8 @@ class EventFile:
         written = os.write(self._fd, data)
         if written < len(data):
             os.ftruncate(self._fd, self._size)
+            if b"\n" in data[:written]:
+                self.close()
             raise OSError(28, "No space left on device")
         self._size += written
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from git_datmo.errors import DatmoError
 from git_datmo.serving.event_log import OUTCOME, SUFFIX
 
-_SOURCE = "/datmo/snapshots/"
+_SOURCE = re.compile(r"/datmo/snapshots/[0-9a-f]{10,64}\Z")
+# Digits of an integer. Python refuses to write much longer ones.
+_MOST_DIGITS = 400
 
 
 def log_files(folder: Path) -> list[Path]:
@@ -19,7 +23,8 @@ def log_files(folder: Path) -> list[Path]:
         raise DatmoError(
             f"there is no event log '{folder}'", "'git datmo serve --log DIR' writes one"
         )
-    return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
+    # Reading a pipe of this name would never end.
+    return sorted(path for path in folder.glob(f"*{SUFFIX}") if path.is_file())
 
 
 def read_events(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
@@ -51,20 +56,47 @@ def known_events(paths: list[Path]) -> set[str]:
 
 
 def parse_event(line: bytes) -> dict[str, Any] | None:
-    """Return the event of a complete line; None if it is not one."""
+    """Return the event of a complete line; None if it is not one.
+
+    Anybody may have written the line, so numbers that JSON or Python cannot write again are
+    refused.
+    """
     # A server may be writing this line now.
     if not line.endswith(b"\n"):
         return None
     try:
-        event = json.loads(line)
-    except ValueError:
+        event = json.loads(
+            line, parse_constant=_refuse, parse_float=_parse_float, parse_int=_parse_int
+        )
+    except (ValueError, RecursionError):
         return None
     if not isinstance(event, dict) or not isinstance(event.get("data"), dict):
         return None
     names = (event.get("id"), event.get("type"), event.get("source"), event.get("time"))
-    return event if all(isinstance(name, str) for name in names) else None
+    if not all(isinstance(name, str) for name in names) or not _SOURCE.match(event["source"]):
+        return None
+    return event
+
+
+def _refuse(text: str) -> NoReturn:
+    """Refuse NaN and infinities, which are not JSON."""
+    raise ValueError(text)
+
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
+
+
+def _parse_int(text: str) -> int:
+    return int(text) if len(text) <= _MOST_DIGITS else _refuse(text)
+
+
+def event_order(event: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return the key of the events' order. Events with one time are ordered by their content."""
+    return event["time"], event["id"], json.dumps(event, sort_keys=True)
 
 
 def snapshot_of(event: Mapping[str, Any]) -> str:
     """Return the snapshot's id of an event, or its beginning."""
-    return str(event["source"]).removeprefix(_SOURCE)
+    return str(event["source"]).rpartition("/")[2]

@@ -1,13 +1,7 @@
-"""Collect the events of a log as records, each with the events of one snapshot.
-
-The file `collecting.json` is written before the first record, and names the bytes to collect. A
-collector that is killed makes the same records again when it is repeated. `collected.json` then
-names how far each file was collected.
-"""
+"""Collect the events of a log as records, each with the events of one snapshot."""
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,36 +11,56 @@ from typing import Any
 
 from git_datmo import locking
 from git_datmo.errors import DatmoError
-from git_datmo.fsio import write_file
 from git_datmo.history.experiments import Found, History
+from git_datmo.history.record_signatures import attach_records
 from git_datmo.model import Content, Oid
 from git_datmo.records.feedback_record import Feedback
 from git_datmo.repository.stored_curves import store_folder
 from git_datmo.repository.workspace import Workspace
+from git_datmo.serving.collection_state import (
+    INTENT,
+    CollectedBytes,
+    Intent,
+    Range,
+    Ranges,
+    read_collected,
+    read_intent,
+    remove_intent,
+    write_collected,
+    write_intent,
+)
 from git_datmo.serving.event_log import OUTCOME, PREDICTION, REFUSAL
 from git_datmo.serving.event_reader import log_files, parse_event, snapshot_of
 
-INTENT, COLLECTED = "collecting.json", "collected.json"
 EVENTS = "events.jsonl"
 """Name of the file with the events in the folder of a record."""
 _SHORT = 10
 
-Ranges = Mapping[str, tuple[int, int]]
-
 
 @dataclass(slots=True)
 class EventBatch:
-    """The events of a snapshot in a collection, as the lines of the log."""
+    """The events of a snapshot in a collection, as the lines of the log.
+
+    `ranges` has the bytes of each line by the name of its file.
+    """
 
     lines: list[bytes] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     times: list[str] = field(default_factory=list)
+    ranges: dict[str, list[Range]] = field(default_factory=dict)
 
     def add(self, line: bytes, event: Mapping[str, Any]) -> None:
         """Add an event."""
         self.lines.append(line)
         self.counts[event["type"]] += 1
         self.times.append(event["time"])
+
+    def add_range(self, name: str, start: int, end: int) -> None:
+        """Add the bytes of a line. Lines that follow each other become one range."""
+        ranges = self.ranges.setdefault(name, [])
+        if ranges and ranges[-1][1] == start:
+            start, _ = ranges.pop()
+        ranges.append((start, end))
 
     def figures(self) -> dict[str, Any]:
         """Return the fields of the record that sum up the events."""
@@ -59,96 +73,122 @@ class EventBatch:
         }
 
 
-def collect(ws: Workspace, folder: Path) -> list[tuple[Oid, Feedback]]:
-    """Make a record of each snapshot's new events in a log; return the records with their ids.
+@dataclass(frozen=True, slots=True)
+class CollectedEvents:
+    """The records that a collector made, by their ids.
 
-    Raises `DatmoError` if this clone does not have a snapshot of the log. Nothing is collected
-    then.
+    `waiting` counts the events of each snapshot that this clone does not have, by the type of
+    the event and the beginning of the snapshot's id. They stay in the log, and a later collection
+    takes them.
     """
+
+    made: tuple[tuple[Oid, Feedback], ...]
+    waiting: Mapping[str, Counter[str]]
+
+
+def collect(ws: Workspace, folder: Path) -> CollectedEvents:
+    """Make a record of each snapshot's new events in a log."""
     log_files(folder)
     # Two collectors at once would make records of the same events.
     with locking.locked(folder / "collect.lock", seconds=60):
-        before = _read_json(folder / COLLECTED).get("files", {})
-        # The intent of a killed collector has its time too, so that the records get the same ids.
-        intent = _read_json(folder / INTENT) or _begin(ws, folder, before)
-        ranges: Ranges = {name: tuple(each) for name, each in intent["files"].items()}
-        batches = _read_batches(folder, ranges)
-        # A missing snapshot is found before the intent is written, so that nothing is begun.
-        snapshots = _find_snapshots(ws, folder, batches)
-        if batches and not (folder / INTENT).exists():
-            _write_json(folder / INTENT, intent)
-        made = [
-            _attach(ws, snapshots[short], batch, intent["created"])
-            for short, batch in sorted(batches.items())
+        before = read_collected(folder)
+        killed = read_intent(folder)
+        intent = killed or Intent(ws.now(), ws.person, _find_ranges(folder, before))
+        batches = _read_batches(folder, intent.ranges)
+        snapshots = _find_snapshots(ws, batches)
+        if snapshots and killed is None:
+            write_intent(folder, intent)
+        records = [
+            _make_record(ws, snapshots[short], batches[short], intent) for short in snapshots
         ]
-        done = {name: end for name, (_, end) in ranges.items()}
-        _write_json(folder / COLLECTED, {"files": {**before, **done}})
-        # The intent goes last: without it, the next collector would not repeat the same records.
-        (folder / INTENT).unlink(missing_ok=True)
-        return made
+        # All records are attached in one transaction.
+        ids = attach_records(ws, *records) if records else ()
+        unknown = {short: batches[short] for short in batches if short not in snapshots}
+        after = _after(before, intent.ranges, unknown.values())
+        if after != before:
+            write_collected(folder, after)
+        # Last, since this is the last step that a killed collector must repeat.
+        remove_intent(folder)
+        return CollectedEvents(
+            tuple(zip(ids, records, strict=True)),
+            {short: batch.counts for short, batch in unknown.items()},
+        )
 
 
-def _begin(ws: Workspace, folder: Path, before: Mapping[str, int]) -> dict[str, Any]:
-    """Return the bytes to collect: the complete lines behind those that were collected before."""
-    files = {}
+def _find_ranges(folder: Path, before: CollectedBytes) -> Ranges:
+    """Return the bytes to collect: those that wait, and all complete lines behind the others."""
+    ranges = {}
     for path in log_files(folder):
-        start, data = before.get(path.name, 0), path.read_bytes()
-        # The line behind may be incomplete still; a later collection takes it.
-        end = data.rfind(b"\n") + 1
-        if end > start:
-            files[path.name] = [start, end]
-    return {"created": ws.now(), "files": files}
+        start = before.files.get(path.name, 0)
+        with path.open("rb") as file:
+            file.seek(start)
+            # The line behind may be incomplete still; a later collection takes it.
+            end = start + file.read().rfind(b"\n") + 1
+        found = [*before.waiting.get(path.name, ()), *([(start, end)] if end > start else [])]
+        if found:
+            ranges[path.name] = tuple(found)
+    return ranges
 
 
 def _read_batches(folder: Path, ranges: Ranges) -> dict[str, EventBatch]:
     """Return the events of each snapshot, by the beginning of its id. Damaged lines are left
     out."""
     batches: dict[str, EventBatch] = {}
-    for name, (start, end) in sorted(ranges.items()):
-        for line in _lines(folder / name, start, end):
+    for name, some in sorted(ranges.items()):
+        for start, line in _lines(folder / name, some):
             event = parse_event(line)
             if event is not None:
-                batches.setdefault(snapshot_of(event)[:_SHORT], EventBatch()).add(line, event)
-    return batches
+                batch = batches.setdefault(snapshot_of(event)[:_SHORT], EventBatch())
+                batch.add(line, event)
+                batch.add_range(name, start, start + len(line))
+    return dict(sorted(batches.items()))
 
 
-def _lines(path: Path, start: int, end: int) -> Iterator[bytes]:
-    """Yield the lines in a range of bytes."""
-    with path.open("rb") as file:
-        file.seek(start)
-        while start < end and (line := file.readline()):
-            start += len(line)
-            yield line
+def _lines(path: Path, ranges: Iterable[Range]) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines in ranges of bytes, each with its offset."""
+    try:
+        with path.open("rb") as file:
+            for start, end in ranges:
+                file.seek(start)
+                while file.tell() < end and (line := file.readline()):
+                    yield file.tell() - len(line), line
+    except FileNotFoundError as error:
+        raise DatmoError(
+            f"the log has no file '{path.name}' any more, which a killed collection began",
+            f"put it back; to go on without it, delete '{path.parent / INTENT}'",
+        ) from error
 
 
-def _find_snapshots(
-    ws: Workspace, folder: Path, batches: Mapping[str, EventBatch]
-) -> dict[str, Found]:
-    """Return the snapshots of the events; raise `DatmoError` for one that is not here."""
-    history, found = History(ws), {}
-    for short in batches:
-        snapshot = history.by_id(short)
-        if snapshot is None:
-            raise DatmoError(
-                f"'{folder}' has events of snapshot {short}, which is not in this clone",
-                "'git datmo fetch' gets the snapshots of others",
-            )
-        found[short] = snapshot
-    return found
+def _find_snapshots(ws: Workspace, batches: Iterable[str]) -> dict[str, Found]:
+    """Return the snapshots of the events that are in this clone."""
+    history = History(ws)
+    found = {short: history.by_id(short) for short in batches}
+    return {short: snapshot for short, snapshot in found.items() if snapshot is not None}
 
 
-def _attach(ws: Workspace, found: Found, batch: EventBatch, created: str) -> tuple[Oid, Feedback]:
-    """Store the events of a snapshot, and attach their record to the commit that served."""
-    feedback = Feedback(
+def _make_record(ws: Workspace, found: Found, batch: EventBatch, intent: Intent) -> Feedback:
+    """Store the events of a snapshot, and return their record."""
+    return Feedback(
         snapshot=found.id,
         commit=found.snapshot.commit,
-        created=created,
-        author=ws.person,
+        created=intent.created,
+        author=intent.author,
         content=store_events(ws, batch.lines),
         **batch.figures(),
     )
-    (oid,) = ws.ledger.attach(feedback)
-    return oid, feedback
+
+
+def _after(before: CollectedBytes, ranges: Ranges, unknown: Iterable[EventBatch]) -> CollectedBytes:
+    """Return the state after a collection; the events of `unknown` snapshots wait."""
+    ends = {name: max(before.files.get(name, 0), some[-1][1]) for name, some in ranges.items()}
+    waiting: dict[str, list[Range]] = {}
+    for batch in unknown:
+        for name, some in batch.ranges.items():
+            waiting.setdefault(name, []).extend(some)
+    return CollectedBytes(
+        {**before.files, **ends},
+        {name: tuple(sorted(some)) for name, some in sorted(waiting.items())},
+    )
 
 
 def store_events(ws: Workspace, lines: Iterable[bytes]) -> Content:
@@ -158,18 +198,3 @@ def store_events(ws: Workspace, lines: Iterable[bytes]) -> Content:
         target.mkdir()
         (target / EVENTS).write_bytes(b"".join(lines))
         return store_folder(ws, target)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON object; an empty one if the file is missing. Raises `DatmoError` if damaged."""
-    try:
-        document = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return {}
-    except ValueError as error:
-        raise DatmoError(f"'{path}' is damaged: {error}", "restore it from a backup") from error
-    return document if isinstance(document, dict) else {}
-
-
-def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    write_file(path, json.dumps(document, sort_keys=True).encode())

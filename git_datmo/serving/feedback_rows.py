@@ -11,6 +11,7 @@ from typing import Any
 
 from git_datmo.errors import DatmoError
 from git_datmo.serving.event_log import OUTCOME, PREDICTION
+from git_datmo.serving.event_reader import event_order
 
 # The columns of every table: id of the prediction, row in it, and time.
 _OWN = ("prediction", "row", "time")
@@ -53,7 +54,7 @@ def join_events(events: Iterable[Event]) -> JoinedRows:
     """
     predictions: dict[str, Event] = {}
     outcomes: dict[tuple[str, int], Row] = {}
-    for event in sorted(events, key=_order):
+    for event in sorted(events, key=event_order):
         data = event["data"]
         if event["type"] == PREDICTION:
             predictions.setdefault(event["id"], event)
@@ -71,11 +72,6 @@ def join_events(events: Iterable[Event]) -> JoinedRows:
         labelled=sum(bool(part.outcome) for part in parts),
         unmatched=len(outcomes) - len(found),
     )
-
-
-def _order(event: Event) -> tuple[str, str, str]:
-    """Return the key of the events' order. Events with one time are ordered by their content."""
-    return event["time"], event["id"], json.dumps(event, sort_keys=True)
 
 
 def _values(data: Mapping[str, Any], key: str) -> Row:

@@ -14,7 +14,7 @@ from typing import Any
 from git_datmo.errors import Damaged, DatmoError
 from git_datmo.history.experiments import History
 from git_datmo.history.record_heads import read_heads
-from git_datmo.history.record_signatures import attach_signed, wants_signature
+from git_datmo.history.record_signatures import attach_records
 from git_datmo.history.taken_feedback import TakenFeedback
 from git_datmo.model import Oid
 from git_datmo.progress import Progress
@@ -103,9 +103,12 @@ def forget(
     forgotten = {_prediction(event) for each in changed for _, event in each.lines} & chosen
     old = [str(each.batch.id) for each in changed]
     data, remotes = tuple(_made_data(history, old)), _remotes_with(ws, old)
-    batches = tuple(_rewrite(ws, each, chosen, dry=dry) for each in changed)
-    if not dry:
-        _drop(ws, batches)
+    kept = [_keep_rest(each, chosen) for each in changed]
+    new_ids = [None] * len(changed) if dry else _replace_batches(ws, changed, kept)
+    batches = tuple(
+        RewrittenBatch(each.batch, new, len(each.lines) - len(rest.lines))
+        for each, new, rest in zip(changed, new_ids, kept, strict=True)
+    )
     return Forgotten(batches, len(forgotten), data, remotes, _count_in_log(log, chosen))
 
 
@@ -165,22 +168,35 @@ def _is_plain(value: object) -> bool:
     return isinstance(value, (bool, int, float, str))
 
 
-def _rewrite(
-    ws: Workspace, events: _Events, chosen: Collection[str], *, dry: bool
-) -> RewrittenBatch:
-    """Make the record of a batch without the events of the chosen predictions."""
+def _keep_rest(events: _Events, chosen: Collection[str]) -> EventBatch:
+    """Return the events of a batch without those of the chosen predictions."""
     kept = EventBatch()
     for line, event in events.lines:
         if not _is_of(event, chosen):
             kept.add(line, event)
-    removed = len(events.lines) - len(kept.lines)
-    if dry or not kept.lines:
-        return RewrittenBatch(events.batch, None, removed)
-    (oid,) = ws.ledger.attach(_without(ws, events.batch.feedback, kept))
-    return RewrittenBatch(events.batch, oid, removed)
+    return kept
 
 
-def _without(ws: Workspace, old: Feedback, kept: EventBatch) -> Feedback:
+def _replace_batches(
+    ws: Workspace, old: Sequence[_Events], kept: Sequence[EventBatch]
+) -> list[Oid | None]:
+    """Attach a record of the events that are left of each batch, and drop the old records.
+
+    Return the new id of each batch, None for one without events. All of it is one transaction: a
+    crash between the records would leave the same events in two batches.
+    """
+    records = [
+        _make_record(ws, each.batch.feedback, batch)
+        for each, batch in zip(old, kept, strict=True)
+        if batch.lines
+    ]
+    ids = tuple(each.batch.id for each in old)
+    drop = Drop(ids, old[0].batch.feedback.commit, ws.now(), ws.person, WHY)
+    new = iter(attach_records(ws, *records, drop))
+    return [next(new) if batch.lines else None for batch in kept]
+
+
+def _make_record(ws: Workspace, old: Feedback, kept: EventBatch) -> Feedback:
     """Return the record of the events that are left."""
     return replace(
         old,
@@ -189,16 +205,6 @@ def _without(ws: Workspace, old: Feedback, kept: EventBatch) -> Feedback:
         content=store_events(ws, kept.lines),
         **kept.figures(),
     )
-
-
-def _drop(ws: Workspace, batches: Sequence[RewrittenBatch]) -> None:
-    """Drop the old records. New ones are attached before, so a crash loses no event."""
-    old = tuple(each.old.id for each in batches)
-    record = Drop(old, batches[0].old.feedback.commit, ws.now(), ws.person, WHY)
-    if wants_signature(ws, asked=False):
-        attach_signed(ws, record)
-    else:
-        ws.ledger.attach(record)
 
 
 def _made_data(history: History, old: Collection[str]) -> Iterator[MadeData]:

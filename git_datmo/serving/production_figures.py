@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from git_datmo.serving.event_log import OUTCOME, PREDICTION, REFUSAL
-from git_datmo.serving.event_reader import snapshot_of
+from git_datmo.serving.event_reader import event_order, snapshot_of
 
 SHORT = 10
 # Of each field, the values of so many of the newest rows are compared with recorded data.
 MOST_ROWS = 10_000
+# Rows of a prediction that are counted; no server answers so many at once.
+MOST_COUNTED = 1 << 32
 INPUT, OUTPUT = "input", "output"
 # The names that people give to the metrics of production, besides their own.
 ALIASES: Mapping[str, tuple[str, ...]] = {
@@ -90,7 +92,7 @@ class SnapshotEvents:
         if event["type"] == PREDICTION:
             rows = data.get("rows")
             self.predictions += 1
-            self.rows += rows if type(rows) is int else 0
+            self.rows += rows if type(rows) is int and 0 < rows < MOST_COUNTED else 0
             for side, key in ((INPUT, "inputs"), (OUTPUT, "outputs")):
                 for name, values in _object(data, key).items():
                     kept = self.values.setdefault((side, name), deque(maxlen=MOST_ROWS))
@@ -118,7 +120,7 @@ def sum_up(events: Iterable[Event]) -> list[SnapshotEvents]:
     outputs: dict[str, Mapping[str, Any]] = {}
     # The last outcome of a prediction's row counts: a label may be corrected.
     outcomes: dict[tuple[str, int], tuple[SnapshotEvents, Mapping[str, Any]]] = {}
-    for event in sorted(events, key=lambda event: str(event["time"])):
+    for event in sorted(events, key=event_order):
         short, data = snapshot_of(event)[:SHORT], event["data"]
         figures = found.setdefault(short, SnapshotEvents(short))
         figures.add(event)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from git_datmo.errors import Damaged, DatmoError
 from git_datmo.git.refs import read_refs
 from git_datmo.history.experiments import History
-from git_datmo.history.record_signatures import attach_signed, wants_signature
+from git_datmo.history.record_signatures import attach_records
 from git_datmo.model import Oid
 from git_datmo.records.catalog import Row
 from git_datmo.records.drop_record import Drop
@@ -49,10 +49,7 @@ def drop(ws: Workspace, names: Sequence[str], *, why: str = "") -> Dropped:
     remarks = tuple(make_remarks(ws, history, rows))
     commit = commit_of(ws, next(iter(rows.values())))
     record = Drop(tuple(map(Oid.parse, rows)), commit, ws.now(), ws.person, why)
-    if wants_signature(ws, asked=False):
-        oid = attach_signed(ws, record)
-    else:
-        (oid,) = ws.ledger.attach(record)
+    (oid,) = attach_records(ws, record)
     return Dropped(oid, record.records, remarks)
 
 

@@ -12,7 +12,7 @@ from git_datmo.errors import Damaged
 from git_datmo.git.remote_commands import find_remote
 from git_datmo.history.experiments import History
 from git_datmo.history.record_heads import read_heads
-from git_datmo.history.record_signatures import attach_signed, wants_signature
+from git_datmo.history.record_signatures import attach_records
 from git_datmo.model import Oid
 from git_datmo.progress import QUIET, Progress
 from git_datmo.records.annotation_record import Annotation
@@ -60,10 +60,7 @@ def redact(ws: Workspace, names: Sequence[str], *, why: str = "") -> Dropped:
     dropped = tuple(map(Oid.parse, {**rows, **images}))
     record = Drop(dropped, commit, ws.now(), ws.person, why, entries)
     redacted = [entry.record for entry in entries]
-    if wants_signature(ws, asked=False):
-        oid = attach_signed(ws, record, redacted=redacted)
-    else:
-        (oid,) = ws.ledger.attach(record, redacted=redacted)
+    (oid,) = attach_records(ws, record, redacted=redacted)
     return Dropped(oid, dropped, remarks, tuple(redacted))
 
 

@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from git_datmo.repository.workspace import open_workspace
-from git_datmo.serving import feedback_collection
 from tests.support.commands import datmo, experiments, refused
 from tests.support.schemas import require_valid
 from tests.support.serving import CONTRACT, serving, write_model
@@ -123,35 +121,11 @@ def test_collected_events_are_shared_once_by_push(
     datmo(stranger, "init")
     log = str(adder.cwd / "events")
     (adder.cwd / "events" / "collected.json").unlink()
-    refused(stranger, "feedback", "collect", "--log", log, says=("is not in this clone",))
+    words = ("feedback", "collect", "--log", log)
+    refused(stranger, *words, code=2, says=("snapshots that are not in this clone",))
     assert not (adder.cwd / "events" / "collecting.json").exists()
     # The clone has fetched the snapshot.
     assert "1 refusal" in datmo(clone, "feedback", "collect", "--log", log).stdout
-
-
-def test_killed_collector_makes_the_same_records_again(
-    adder: Shell, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with serving(adder, "--log", "events") as served:
-        served.rows(a=[1], b=[2])
-        folder = adder.cwd / "events"
-
-        def die(path: Path, document: object) -> None:
-            if path.name == feedback_collection.COLLECTED:
-                raise KeyboardInterrupt
-            write(path, document)
-
-        write = feedback_collection._write_json
-        with open_workspace(adder.env, adder.cwd) as ws, monkeypatch.context() as patched:
-            patched.setattr(feedback_collection, "_write_json", die)
-            with pytest.raises(KeyboardInterrupt):
-                feedback_collection.collect(ws, folder)
-        # More events come before the collection is repeated.
-        served.rows(a=[2], b=[2])
-    for said in ("1 prediction,", "1 prediction,"):
-        assert said in datmo(adder, "feedback", "collect", "--log", "events").stdout
-    notes = adder.git("notes", "--ref", "datmo", "show", "HEAD").splitlines()
-    assert sum(" feedback " in line for line in notes) == 2
 
 
 def test_sample_leaves_out_predictions_and_no_refusal(adder: Shell) -> None:

@@ -20,6 +20,7 @@ from tests.support.commands import datmo
 from tests.support.pair import Pair
 from tests.support.schemas import require_valid
 from tests.support.shell import Shell
+from tests.support.ssh_keys import trust_ssh, use_ssh
 
 PASSED = ModelResult("gate", "accuracy >= 0.9", "passed", "accuracy 0.95, 40 rows")
 FAILED = ModelResult("gate", "flips <= 2%", "failed", "flips \x1b[31m0.1, 40 rows")
@@ -93,6 +94,17 @@ def test_verdict_of_a_model_is_shared_by_a_push(trained: Shell, pair: Pair) -> N
     other = pair.clone()
     datmo(other, "fetch")
     assert document(other, "show")["tests"] == document(trained, "show")["tests"] != []
+
+
+def test_signed_verdict_is_verified(trained: Shell) -> None:
+    record(trained, PASSED)
+    use_ssh(trained)
+    trust_ssh(trained)
+    trained.git("config", "datmo.sign", "true")
+    record(trained, FAILED)
+    lines = datmo(trained, "verify", code=1).stdout.splitlines()
+    verdicts = [line.partition(">: ")[2] for line in lines if line.startswith("test ")]
+    assert [verdict.split(" of ")[0] for verdict in verdicts] == ["not signed", "signature good"]
 
 
 def test_secret_in_the_error_of_a_model_is_masked(trained: Shell) -> None:

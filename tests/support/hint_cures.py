@@ -43,6 +43,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
     "cli/commands/env.py": {
         "git datmo env shell -- CMD": "tests/integration/test_env_command.py::test_environment_is_built_and_runs_commands",
     },
+    "cli/commands/feedback.py": {
+        "git datmo fetch": "tests/integration/test_feedback.py::test_collected_events_are_shared_once_by_push",
+    },
     "cli/commands/fsck.py": {
         "git datmo fsck --repair": "tests/integration/test_fsck.py::test_lost_object_comes_back_from_the_working_tree",
         "git datmo push": "tests/integration/test_moved_remotes.py::test_record_without_data_is_repaired_by_a_clone_that_has_them",
@@ -278,8 +281,8 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo feedback collect": "tests/integration/test_feedback_taken.py::test_take_loses_no_file_and_names_wrong_batches",
         "git datmo fetch": "tests/integration/test_feedback_taken.py::test_chosen_batches_are_taken_in_another_clone",
     },
-    "serving/feedback_collection.py": {
-        "git datmo fetch": "tests/integration/test_feedback.py::test_collected_events_are_shared_once_by_push",
+    "serving/collection_state.py": {
+        "git datmo feedback collect": "tests/integration/test_feedback_collected.py::test_damaged_state_of_a_collection_is_named",
     },
     "serving/place_snapshot.py": {
         "git datmo run": "A run records its environment.",

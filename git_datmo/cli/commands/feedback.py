@@ -163,18 +163,34 @@ def _add(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 
 
 def _collect(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
-    """Make records of the new events."""
+    """Make records of the new events.
+
+    Raises `Incomplete` after that if this clone does not have a snapshot that the log's server
+    served.
+    """
+    from git_datmo.cli.feedback_lines import waiting_lines
+    from git_datmo.errors import Incomplete
     from git_datmo.records.record_registry import find_kind
+    from git_datmo.serving.event_log import OUTCOME
     from git_datmo.serving.feedback_collection import collect
 
-    made = collect(ws, find_log(options.log, console, ws))
-    for oid, feedback in made:
+    folder = find_log(options.log, console, ws)
+    done = collect(ws, folder)
+    for oid, feedback in done.made:
         words = " ".join(find_kind(feedback.kind).words(feedback))
         console.print(
             f"feedback {str(oid)[:10]} of snapshot {str(feedback.snapshot)[:10]}: {words}"
         )
-    if not made:
-        console.tell("the log has no new events")
+    if not done.made:
+        console.tell("the log has no new events" if not done.waiting else "nothing was collected")
+    for line in waiting_lines(done.waiting):
+        console.warn(line)
+    # Clients can send outcomes of any name; the other events are the server's own.
+    if any(set(counts) != {OUTCOME} for counts in done.waiting.values()):
+        raise Incomplete(
+            f"'{folder}' has events of snapshots that are not in this clone",
+            "'git datmo fetch' gets the snapshots of others; then collect again",
+        )
     return 0
 
 

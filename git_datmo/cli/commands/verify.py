@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from git_datmo.history.record_signatures import Verified
 
 DESCRIPTION = """\
-Check the signatures of experiments and of their receipts, with git's own means. The trusted keys
-are those of gpg.ssh.allowedSignersFile, or those that GnuPG trusts. You sign records with --sign
-of 'run', 'snapshot' and 'reproduce', or always if datmo.sign is true.
+Check the signatures of experiments, and of the receipts, model tests and feedback on them, with
+git's own means. The trusted keys are those of gpg.ssh.allowedSignersFile, or those that GnuPG
+trusts. You sign records with --sign of 'run', 'snapshot' and 'reproduce', or always if datmo.sign
+is true.
 
 The exit code is 1 if an experiment that you name has no good signature, or if any signature is
 bad.
@@ -43,8 +44,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, console: Console) -> int:
     """Check signatures and return 0 if all are good, else 1.
 
-    An experiment needs a good signature; an unsigned receipt is no failure. Raises `UsageError` for
-    `--all` without `--complete`.
+    An experiment needs a good signature; an unsigned record about it is no failure. Raises
+    `UsageError` for `--all` without `--complete`.
     """
     from git_datmo.history.experiments import History
     from git_datmo.history.record_signatures import verify
