@@ -46,6 +46,19 @@ def test_broken_csv_is_refused_with_reason(tmp_path: Path, content: bytes, messa
         check(path, make(Field("a")))
 
 
+@pytest.mark.parametrize("end", ["", '"last"\n'])
+def test_rows_around_a_long_one_are_checked_once(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "t.csv"
+    rows = "".join(f"{number},{'x' * 100}\n" for number in range(30_000))
+    # The long row follows blocks that were read, and a malformed row in one of them.
+    path.write_text(f"id,text\nmalformed\n{rows}-1,{'y' * 3_000_000}\n-2,z\n{end}", "utf-8")
+    fields = Field("id", logical_type="integer", minimum=0, is_unique=True), Field("text")
+    result = check(path, make(*fields))
+    assert result.rows == 30_002
+    assert refused(result) == [("", "row", 2 if end else 1), ("id", "minimum", 2)]
+    assert result.findings[-1].rows == ((30_001, "-1"), (30_002, "-2"))
+
+
 def test_ragged_rows_are_reported_and_others_checked(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("a,b\n1,2\n3\nx,5\n4,5,6\n", "utf-8")

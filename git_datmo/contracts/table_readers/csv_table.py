@@ -20,7 +20,8 @@ from git_datmo.contracts.table_readers.table_batches import (
 )
 
 NULLS = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "None")
-BLOCK = 4 << 20
+# pyarrow holds many blocks at a time. A row must fit into one, so larger blocks are the exception.
+BLOCKS = (1 << 20, 4 << 20)
 HEADER = 1 << 20
 SCAN = 1 << 20
 SAMPLE_TEXT = 80
@@ -47,17 +48,30 @@ class CsvTable:
 
         has_quotes = self._scan_bytes()
         self._row = 0
-        try:
-            with self._open(has_newlines=has_quotes) as reader:
-                # Python and pyarrow must split the header alike, or values go to wrong columns.
-                if tuple(reader.schema.names) != self._names:
-                    raise UnreadableTable(f"the header of '{self.shown}' is not a row of CSV")
-                for batch in reader:
+        for size in BLOCKS:
+            try:
+                yield from self._read_rows(size, has_newlines=has_quotes)
+                return
+            except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
+                if size == BLOCKS[-1] or not _is_long_row(str(error)):
+                    raise UnreadableTable(_explain(str(error), self.shown)) from error
+
+    def _read_rows(self, size: int, *, has_newlines: bool) -> Iterator[Batch]:
+        """Yield the rows that were not yielded yet, in blocks of `size` bytes."""
+        known = self._row
+        row = 0
+        self.bad_rows.clear()
+        with self._open(size, has_newlines=has_newlines) as reader:
+            # Python and pyarrow must split the header alike, or values go to wrong columns.
+            if tuple(reader.schema.names) != self._names:
+                raise UnreadableTable(f"the header of '{self.shown}' is not a row of CSV")
+            for whole in reader:
+                batch = whole.slice(min(max(0, known - row), whole.num_rows))
+                row += whole.num_rows
+                if batch.num_rows:
                     columns = dict(zip(self._names, batch.columns, strict=True))
                     yield Batch(self._row + 1, batch.num_rows, columns)
                     self._row += batch.num_rows
-        except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
-            raise UnreadableTable(_explain(str(error), self.shown)) from error
 
     def _scan_bytes(self) -> bool:
         """Return whether the file has quotes. Raise `UnreadableTable` for a NUL byte."""
@@ -73,14 +87,14 @@ class CsvTable:
                 offset += len(block)
         return has_quotes
 
-    def _open(self, *, has_newlines: bool) -> Any:
-        """Open pyarrow's reader with all columns as text."""
+    def _open(self, size: int, *, has_newlines: bool) -> Any:
+        """Open pyarrow's reader with all columns as text, and blocks of `size` bytes."""
         import pyarrow as pa
 
         text = dict.fromkeys(self._names, pa.string())
         return self._csv.open_csv(
             self.path,
-            read_options=self._csv.ReadOptions(block_size=BLOCK),
+            read_options=self._csv.ReadOptions(block_size=size),
             parse_options=self._csv.ParseOptions(
                 delimiter=self._delimiter,
                 # Only quotes can hold a newline, and looking for them costs half the speed.
@@ -149,10 +163,15 @@ def check_names(names: tuple[str, ...], shown: str) -> None:
         seen.add(name)
 
 
+def _is_long_row(error: str) -> bool:
+    """Return whether an error of pyarrow's reader says that a row does not fit into a block."""
+    return "straddl" in error or "block size" in error
+
+
 def _explain(error: str, shown: str) -> str:
     """Return a message for an error of pyarrow's reader."""
-    if "straddl" in error or "block size" in error:
-        return f"'{shown}' has a row longer than {BLOCK >> 20} MiB, or a quote that never ends"
+    if _is_long_row(error):
+        return f"'{shown}' has a row longer than {BLOCKS[-1] >> 20} MiB, or a quote that never ends"
     if "UTF8" in error or "UTF-8" in error:
         return f"'{shown}' is not UTF-8"
     return f"'{shown}' is not CSV: {error.splitlines()[0][:200]}"

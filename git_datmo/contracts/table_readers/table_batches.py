@@ -58,6 +58,11 @@ class BadRows:
         if len(self.samples) < SAMPLES:
             self.samples.append((row, text))
 
+    def clear(self) -> None:
+        """Forget all rows, before the table is read again."""
+        self.count = 0
+        self.samples.clear()
+
 
 class TableReader(Protocol):
     """Table in a file.
