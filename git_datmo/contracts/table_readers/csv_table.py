@@ -51,10 +51,11 @@ class CsvTable:
         for size in BLOCKS:
             try:
                 yield from self._read_rows(size, has_newlines=has_quotes)
-                return
             except (pa.ArrowInvalid, pa.ArrowException, OSError) as error:
                 if size == BLOCKS[-1] or not _is_long_row(str(error)):
                     raise UnreadableTable(_explain(str(error), self.shown)) from error
+            else:
+                return
 
     def _read_rows(self, size: int, *, has_newlines: bool) -> Iterator[Batch]:
         """Yield the rows that were not yielded yet, in blocks of `size` bytes."""
