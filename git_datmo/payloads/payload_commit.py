@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from git_datmo.payloads.unsaved_changes import find_unsnapshotted
 from git_datmo.progress import QUIET, Progress
 from git_datmo.repository.hook_state import find_trouble
 from git_datmo.repository.workspace import Workspace, open_workspace
+from git_datmo.terminal_text import quote_word
 from git_datmo.worktree.tracking import Tracking
 
 # Tells the pre-commit hook that changed payloads are committed too.
@@ -46,15 +48,36 @@ def commit(
     with open_workspace(environ, cwd) as ws:
         before = ws.head()
         # The payloads are stored now: if this fails, git has not committed yet.
-        options = ("--allow-empty",) if _has_changes(ws, progress) else ()
+        prepared = _prepare(ws, progress)
+        options = ("--allow-empty",) if prepared.has_changes else ()
+        hint = _restore_hint(ws, cwd, prepared)
     status = run_for_person(("commit", *options, *words), {**environ, GUARD: "1"}, cwd)
     if status:
-        return Committed(status)
+        return Committed(status, warnings=tuple(filter(None, (hint,))))
     return _make_up_for_hooks(lambda: open_workspace(environ, cwd), before, progress)
 
 
-def _has_changes(ws: Workspace, progress: Progress) -> bool:
-    """Store changed payloads, and return True if any changed.
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Tell if payloads changed, and the older snapshot that the files were of; '' for none."""
+
+    has_changes: bool
+    left: str = ""
+
+
+def _restore_hint(ws: Workspace, cwd: Path, prepared: _Prepared) -> str:
+    """Return how to commit older payloads that a checkout placed; '' if there are none."""
+    if not prepared.left:
+        return ""
+    name, top = prepared.left[:10], quote_word(os.path.relpath(ws.root, cwd))
+    return (
+        f"the files were of snapshot {name}, which is older than the data of HEAD: 'git datmo"
+        f" checkout {name} -- {top}', then 'git datmo commit', makes them those of HEAD"
+    )
+
+
+def _prepare(ws: Workspace, progress: Progress) -> _Prepared:
+    """Let files of older data follow HEAD, and store changed payloads.
 
     Raises `DatmoError` if no snapshot could be made of them after the commit.
     """
@@ -64,9 +87,10 @@ def _has_changes(ws: Workspace, progress: Progress) -> bool:
         tracking, _ = refresh(ws, catch_up(ws, old, progress=progress), progress=progress)
         refuse_unresolved(ws, tracking)
         if not find_unsnapshotted(ws, tracking).changed:
-            return False
+            moved = tracking.snapshots != old.snapshots and len(old.snapshots) == 1
+            return _Prepared(False, old.snapshots[0] if moved else "")
         _refuse_ahead(ws, tracking)
-    return True
+    return _Prepared(True)
 
 
 def _refuse_ahead(ws: Workspace, tracking: Tracking) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.support.commands import datmo, experiments, refused, states
@@ -51,6 +53,21 @@ def test_commit_without_changes_prints_the_message_of_git(tracked: Shell) -> Non
     said = datmo(tracked, "commit", "-m", "nothing", code=1)
     assert "nothing to commit" in said.stdout
     assert count_commits(tracked) == before
+
+
+def test_hint_commits_the_older_data_that_a_checkout_placed(tracked: Shell) -> None:
+    tracked.write("data/x", "2\n")
+    datmo(tracked, "commit", "-m", "more data")
+    datmo(tracked, "checkout", "HEAD~1")
+    # Unmodified older files follow HEAD, so that they undo nobody's data.
+    said = datmo(tracked, "commit", "-m", "back", code=1)
+    found = re.search(r"'git datmo (checkout \w+ -- \.)', then 'git datmo commit'", said.stderr)
+    assert found is not None, said.stderr
+    datmo(tracked, *found[1].split())
+    datmo(tracked, "commit", "-m", "back")
+    assert (tracked.cwd / "data/x").read_text() == "1\n"
+    assert states(tracked) == {"data": "unchanged"}
+    assert "HEAD has" not in datmo(tracked, "status").stdout
 
 
 def test_commit_takes_what_git_commit_takes(tracked: Shell) -> None:

@@ -109,6 +109,37 @@ def test_push_deploys_and_revert_or_forced_push_rolls_back_under_load(
     assert not list((server.cwd / ".git/datmo/scratch").iterdir())
 
 
+def test_commit_of_older_data_rolls_back(maker: Shell, server: Shell) -> None:
+    """Roll back a commit that changed data alone, of which git sees nothing to revert."""
+    scaled = PREDICT.replace(
+        "return sum(map(len, paths))", "return float(open('scale.txt').read())"
+    )
+    maker.write(
+        "predict.py", scaled.replace("float(a) + float(b)", "model * (float(a) + float(b))")
+    )
+    maker.write("train.py", "open('scale.txt', 'w').write(open('data.txt').read())\n")
+    maker.git("add", "-A")
+    maker.write("data.txt", "1")
+    datmo(maker, "add-data", "data.txt")
+    maker.git("commit", "-q", "-m", "scale")
+    datmo(maker, "run", "--", "python", "train.py")
+    push(maker)
+    with serving(server, "--trust", *FOLLOW) as served:
+        assert served.rows(a=[1], b=[2]).document == {"predictions": [3.0]}
+        maker.write("data.txt", "10")
+        datmo(maker, "commit", "-m", "new data")
+        datmo(maker, "run", "--", "python", "train.py")
+        served.wait_for(f"now serving snapshot {push(maker)}")
+        assert served.rows(a=[1], b=[2]).document == {"predictions": [30.0]}
+        assert "nothing to commit" in maker.run("git", "revert", "--no-edit", "HEAD", code=1).stdout
+        served.errors.clear()
+        datmo(maker, "checkout", "HEAD~1", "--", ".")
+        datmo(maker, "commit", "-m", "back to the first data")
+        maker.git("push", "-q", "origin", "HEAD:production")
+        served.wait_for("now serving snapshot")
+        assert served.rows(a=[1], b=[2]).document == {"predictions": [3.0]}
+
+
 def test_request_under_way_is_answered_by_the_model_that_began_it(
     maker: Shell, server: Shell, tmp_path: Path
 ) -> None:

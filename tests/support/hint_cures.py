@@ -192,6 +192,8 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_untracked_large_file_of_a_run_is_kept_after_add",
     },
     "payloads/payload_commit.py": {
+        "git datmo checkout {} -- {}": "tests/integration/test_commit_verb.py::test_hint_commits_the_older_data_that_a_checkout_placed",
+        "git datmo commit": "tests/integration/test_commit_verb.py::test_hint_commits_the_older_data_that_a_checkout_placed",
         "git datmo snapshot": "tests/integration/test_commit_verb.py::test_commit_behind_the_data_is_refused_with_hint",
         "git datmo checkout": "tests/integration/test_follow.py::test_commit_after_reset_of_data_warns_and_makes_no_snapshot",
     },

@@ -10,7 +10,10 @@ commit' sees no change then. Files that you staged with 'git add' are committed 
 editor, hooks and signing as usual. After the commit, git-datmo makes the snapshot of the
 payloads.
 
-If neither payloads nor staged files changed, git says so. The exit code is that of 'git commit'."""
+If neither payloads nor staged files changed, git says so. The exit code is that of 'git commit'.
+
+To roll back data alone, restore those of an older commit with 'git datmo checkout HEAD~1 -- .'
+first."""
 EXAMPLES = """
 git datmo commit -m "Add the night images"
 git datmo commit -am "Train longer, on more images"
