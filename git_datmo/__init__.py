@@ -37,7 +37,7 @@ _MODULES = {
     "git_datmo.tracking.autolog": ("autolog",),
     "git_datmo.tracking.fitted_objects": ("log_fitted",),
     "git_datmo.tracking.notebook": ("load_ipython_extension", "unload_ipython_extension"),
-    "git_datmo.script_api": ("curve", "data", "experiments", "snapshot"),
+    "git_datmo.script_api": ("curve", "data", "experiments", "snapshot", "ui"),
     "git_datmo.tracking.training": (
         *("log_metric", "log_metrics", "log_param", "log_params", "run", "set_tag", "track"),
     ),
@@ -69,6 +69,7 @@ __all__ = [
     "set_tag",
     "snapshot",
     "track",
+    "ui",
 ]
 
 

@@ -14,13 +14,16 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from git_datmo.api import Experiment, open_repository
 from git_datmo.records.codec import number
 from git_datmo.records.record_values import Value
 from git_datmo.report.experiment_html import experiments_html
 from git_datmo.sizes import show_count
+
+if TYPE_CHECKING:
+    from git_datmo.web.notebook_page import NotebookPage
 
 
 class Experiments(Sequence[Experiment]):
@@ -108,6 +111,19 @@ def data(path: str | os.PathLike[str], rev: str | None = None) -> Path:
         return Path(path)
     with open_repository() as repository:
         return repository.place_data(os.fspath(path), rev or "HEAD", _scratch())
+
+
+def ui(*only: str, live: bool | None = None, height: int | None = None) -> NotebookPage:
+    """Return the page of `git datmo ui`, to be the result of a notebook's cell.
+
+    `only` are ranges, tags and conditions, as for `git datmo ui --only`. A live page follows runs
+    and commits while the kernel runs. It needs the extra `notebook`, and is the default with it.
+    `height` is in CSS pixels.
+    """
+    from git_datmo.web.notebook_frame import HEIGHT
+    from git_datmo.web.notebook_page import open_notebook_page
+
+    return open_notebook_page(os.environ, Path.cwd(), only, live=live, height=height or HEIGHT)
 
 
 @cache

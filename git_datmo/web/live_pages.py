@@ -22,7 +22,7 @@ from git_datmo.web.documents_files import read_pieces
 from git_datmo.web.documents_live import is_live, key_of_ended, live_document, running_document
 from git_datmo.web.following import TICK, Event, Following, follow
 from git_datmo.web.page_documents import LASTING, make_document
-from git_datmo.web.page_state import NoDocument, PageState
+from git_datmo.web.page_state import NoDocument, PageOptions, PageState
 
 CACHE_BYTES = 256 << 20
 EVENTS = 10_000
@@ -39,6 +39,7 @@ class LivePages:
     folder: Path
     following: Following
     masker: Masker
+    options: PageOptions = field(default_factory=PageOptions)
     _state: PageState | None = None
     _used: float = 0.0
     _packed: OrderedDict[str, bytes] = field(default_factory=OrderedDict)
@@ -105,7 +106,7 @@ class LivePages:
         """Return the state of the repository, opened again if it was closed."""
         self._used = time.monotonic()
         if self._state is None:
-            self._state = PageState(open_workspace(self.environ, self.folder))
+            self._state = PageState(open_workspace(self.environ, self.folder), self.options)
         return self._state
 
     def look(self) -> list[Event]:
@@ -172,7 +173,10 @@ class LivePages:
         raise NoDocument("no experiment of this page has this content", "reload the page")
 
 
-def open_pages(environ: Mapping[str, str], folder: Path) -> LivePages:
-    """Return the documents of the repository around a folder."""
+def open_pages(
+    environ: Mapping[str, str], folder: Path, options: PageOptions | None = None
+) -> LivePages:
+    """Return the documents of the repository around a folder; by default of all experiments."""
     with open_workspace(environ, folder) as ws:
-        return LivePages(environ, folder, follow(ws), Masker(known_secrets(environ)))
+        masker = Masker(known_secrets(environ))
+        return LivePages(environ, folder, follow(ws), masker, options or PageOptions())

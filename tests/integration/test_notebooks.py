@@ -236,6 +236,20 @@ def test_kernel_makes_a_run_and_its_html_survives_nbconvert(repo: Shell) -> None
     assert "<i>shown</i>" in (repo.cwd / "kept.html").read_text("utf-8")
 
 
+def test_kernel_shows_the_page_as_a_widget_and_as_html(repo: Shell) -> None:
+    if repo.run(PYTHON, "-c", "import anywidget", ok=False).returncode:
+        pytest.skip("anywidget is not installed")
+    datmo(repo, "run", "-m", "one", "--", "true")
+    work = jupyter(repo, ["import git_datmo as datmo\ndatmo.ui('HEAD')"])
+    work.run(*CONVERT, "notebook", "--inplace", "work.ipynb")
+    document = json.loads((repo.cwd / "work.ipynb").read_text("utf-8"))
+    (output,) = document["cells"][0]["outputs"]
+    data = output["data"]
+    assert set(data) >= {"application/vnd.jupyter.widget-view+json", "text/html"}
+    assert "".join(data["text/plain"]) == "<page of 1 experiment>"
+    assert "".join(data["text/html"]).startswith('<iframe title="Experiments" sandbox=')
+
+
 def test_notebook_inside_a_surrounding_run_is_one_experiment(repo: Shell) -> None:
     cells = [
         "%load_ext git_datmo",

@@ -121,3 +121,29 @@ def test_snapshot_is_made_from_a_script(repo: Shell) -> None:
     made = repo.run(sys.executable, "snap.py").stdout.strip()
     assert experiments(repo)[0]["id"] == made
     assert experiments(repo)[0]["message"] == "here"
+
+
+def test_page_for_a_notebook_takes_the_words_of_the_command_line(repo: Shell) -> None:
+    """Check the page without anywidget, which a notebook keeps as HTML."""
+    two_runs(repo)
+    script = """\
+import importlib.util
+find = importlib.util.find_spec
+importlib.util.find_spec = lambda name, *rest: None if name == "anywidget" else find(name, *rest)
+import git_datmo as datmo
+print(repr(datmo.ui("HEAD")), repr(datmo.ui("HEAD", "loss = 1")))
+print(datmo.ui()._repr_html_().count("<iframe"), hasattr(datmo.ui(), "_repr_mimebundle_"))
+for words, live in ((["los < 1"], None), ([""], None), ([], True)):
+    try:
+        datmo.ui(*words, live=live)
+    except Exception as error:
+        print(type(error).__name__, error.what)
+"""
+    repo.write("read.py", script)
+    assert repo.run(sys.executable, "read.py").stdout.splitlines() == [
+        "<page of 2 experiments> <page of 1 experiment>",
+        "1 False",
+        "DatmoError no experiment has a value 'los'",
+        "UsageError '--only' needs a range, a tag or a condition",
+        "DatmoError a live page in a notebook needs anywidget",
+    ]

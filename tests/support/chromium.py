@@ -139,17 +139,33 @@ def _make_pipes() -> tuple[int, int, int, int]:
 class Page:
     """Drive a page of Chromium, and record its console, its errors and its requests."""
 
-    def __init__(self, browser: Chromium, *, width: int = 1280, height: int = 800) -> None:
+    def __init__(
+        self, browser: Chromium, *, width: int = 1280, height: int = 800, target: str = ""
+    ) -> None:
         self.console: list[str] = []
         self.requests: list[str] = []
         self._browser = browser
-        self._target = browser.call("Target.createTarget", url="about:blank")["targetId"]
+        self._target = target or browser.call("Target.createTarget", url="about:blank")["targetId"]
         attached = browser.call("Target.attachToTarget", targetId=self._target, flatten=True)
         self._session = attached["sessionId"]
         browser.listen(self._record)
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
-        self.resize(width, height)
+        if not target:
+            self.resize(width, height)
+
+    def frame(self) -> Page:
+        """Return the sandboxed frame in this page once the browser has made it."""
+        self.wait_for("document.querySelector('iframe').srcdoc")
+        end = time.monotonic() + LIMIT
+        while time.monotonic() < end:
+            for found in self._browser.call("Target.getTargets")["targetInfos"]:
+                if (
+                    found["type"] == "iframe"
+                    and found.get("parentFrameId", self._target) == self._target
+                ):
+                    return Page(self._browser, target=found["targetId"])
+        raise AssertionError("the page has no frame")
 
     def call(self, method: str, **parameters: object) -> dict[str, Any]:
         """Return the answer to a command to this page."""

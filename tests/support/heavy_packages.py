@@ -26,6 +26,8 @@ HEAVY = {
         "git_datmo.interop.dvc_remote_files": "late",
         "git_datmo.oci.registry_client": "top",
     },
+    "anywidget": {"git_datmo.web.notebook_page": "late"},
+    "traitlets": {"git_datmo.web.notebook_page": "late"},
     "distributed": {"git_datmo.cluster.cluster_client": "late"},
     "fsspec": {"git_datmo.backends.fsspec_backend": "late"},
     "sshfs": {"git_datmo.backends.fsspec_backend": "late"},

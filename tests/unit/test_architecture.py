@@ -59,7 +59,8 @@ ROWS = (
     {"serving_image", "model_tests"},
     {"operations", "report"},
     {"api"},
-    {"script_api", "web"},
+    {"web"},
+    {"script_api"},
     {"cli", "helper"},
 )
 
@@ -221,7 +222,7 @@ def test_modules_in_foreign_environments_need_only_the_standard_library(package:
 @pytest.mark.parametrize("module", sorted(modules()))
 def test_environment_is_read_only_by_command_line_and_helper(module: str) -> None:
     """Check that other modules get environment, arguments and terminal as arguments."""
-    if layer(module) in ("api", "cli", "helper") or module in (
+    if layer(module) in ("api", "script_api", "cli", "helper") or module in (
         FOREIGN,
         OBSERVER,
         APART,
@@ -307,5 +308,16 @@ def test_declared_dependencies_equal_imported_packages() -> None:
         if module != FOREIGN
         for found in outside(module)
     }
-    extras = ("cluster", "compare", "contracts", "mlflow", "plot", "s3", "serve", "sftp", "ui")
+    extras = (
+        "cluster",
+        "compare",
+        "contracts",
+        "mlflow",
+        "notebook",
+        "plot",
+        "s3",
+        "serve",
+        "sftp",
+        "ui",
+    )
     assert used | INDIRECT == declared("dependencies", *extras)

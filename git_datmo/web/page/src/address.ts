@@ -4,7 +4,9 @@ import { computed, signal } from "@preact/signals";
 
 export interface Route { view: string; rest: string; query: URLSearchParams }
 
-const hash = signal(location.hash);
+// A frame that a notebook fills with HTML has no address of its own: it keeps the state in memory.
+const hasAddress = location.protocol !== "about:";
+const hash = signal(hasAddress ? location.hash : (document.documentElement.dataset.address ?? ""));
 
 export const route = computed<Route>(() => parseHash(hash.value));
 
@@ -28,7 +30,15 @@ function decode(text: string): string {
   }
 }
 
-window.addEventListener("hashchange", () => (hash.value = location.hash));
+if (hasAddress) window.addEventListener("hashchange", () => (hash.value = location.hash));
+else document.addEventListener("click", followLink);
+
+function followLink(event: MouseEvent): void {
+  const link = event.target instanceof Element ? event.target.closest('a[href^="#"]') : null;
+  if (!link || event.defaultPrevented) return;
+  event.preventDefault();
+  go(link.getAttribute("href") ?? "");
+}
 
 /** Returns the hash for a view. Parameters that are empty are left out. */
 export function addressOf(view: string, rest = "", query: Record<string, string | undefined> = {}): string {
@@ -51,20 +61,21 @@ export function setParameters(changes: Record<string, string>, how: "push" | "re
   const { view, rest, query } = route.peek();
   const merged: Record<string, string> = Object.fromEntries(query.entries());
   const next = addressOf(view, rest, { ...merged, ...changes });
-  if (next === location.hash) return;
-  if (how === "push") history.pushState(null, "", next);
-  else history.replaceState(null, "", next);
+  if (next === hash.peek()) return;
+  if (hasAddress && how === "push") history.pushState(null, "", next);
+  else if (hasAddress) history.replaceState(null, "", next);
   hash.value = next;
 }
 
 /** Leads to another address, and Back does not lead to the current one. */
 export function replaceAddress(next: string): void {
-  history.replaceState(null, "", next);
+  if (hasAddress) history.replaceState(null, "", next);
   hash.value = next;
 }
 
 export function go(address: string): void {
-  location.hash = address;
+  if (hasAddress) location.hash = address;
+  else hash.value = address;
 }
 
 /** Reads a list that is separated by commas; commas in an entry are escaped. */

@@ -1,7 +1,8 @@
 /** Follows the live server: reloads changed documents, and gives new points to open curves. */
 
 import { signal } from "@preact/signals";
-import { amend, isLive, loadedNames, refresh, refreshFailed } from "./load";
+import { amend, loadedNames, refresh, refreshFailed } from "./load";
+import { source } from "./source";
 import type { CurveDocument, Num } from "./types";
 
 /** Says that a curve has new points, and which, if the server knows. */
@@ -21,11 +22,7 @@ export function onPoints(listener: (points: NewPoints) => void): () => void {
 }
 
 export function followServer(): void {
-  if (!isLive || typeof EventSource === "undefined") return;
-  const source = new EventSource("events");
-  source.onopen = () => (connected.value = true);
-  source.onerror = () => (connected.value = false);
-  source.onmessage = (message) => handle(JSON.parse(message.data as string));
+  source.follow(handle, (isConnected) => (connected.value = isConnected));
 }
 
 function handle(event: Record<string, unknown>): void {
@@ -69,18 +66,9 @@ function refreshAll(names: string[]): void {
   }
 }
 
-/** Asks the server to fetch a payload from its remote. */
+/** Asks the source to fetch a payload from its remote. */
 export async function fetchPayload(content: string): Promise<void> {
   fetches.value = { ...fetches.value, [content]: { done: 0, total: 0, error: "" } };
-  const response = await fetch("fetch", {
-    method: "POST",
-    credentials: "same-origin",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ content }),
-  }).catch(() => null);
-  if (!response?.ok) {
-    const answer = (await response?.json().catch(() => null)) as { error?: string } | null;
-    const error = answer?.error ?? "The server does not answer.";
-    fetches.value = { ...fetches.value, [content]: { done: 0, total: 0, error } };
-  }
+  const error = await source.fetchPayload(content);
+  if (error) fetches.value = { ...fetches.value, [content]: { done: 0, total: 0, error } };
 }

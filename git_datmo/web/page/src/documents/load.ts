@@ -1,36 +1,16 @@
-/** Loads documents by name: over HTTP from the live server, or from script files of an export. */
+/** Loads documents by name, and keeps those that are loaded. */
 
 import { signal, type Signal } from "@preact/signals";
-
-/** A document that is not here. `content` is the payload to fetch, if a remote has it. */
-export class NotHere extends Error {
-  constructor(message: string, readonly content: string) {
-    super(message);
-  }
-}
+import { source } from "./source";
+import { NotHere } from "./source_types";
 
 export type Loaded<T> = { state: "loading" } | { state: "error"; error: string; content: string } | { state: "ready"; value: T };
 
-declare global {
-  interface Window {
-    datmo?: { document: (name: string, content: string) => void };
-  }
-}
-
-export const isLive = document.documentElement.dataset.mode !== "static";
+export const isLive = source.isLive;
 
 const NAME = /^[a-z0-9/-]+$/;
-const waiting = new Map<string, (content: string) => void>();
 const promises = new Map<string, Promise<unknown>>();
 const signals = new Map<string, Signal<Loaded<unknown>>>();
-
-// A script file of an export calls this function, and nothing else.
-window.datmo = {
-  document(name, content) {
-    waiting.get(name)?.(content);
-    waiting.delete(name);
-  },
-};
 
 /** Returns the document of this name; loads it once. */
 export function load<T>(name: string): Promise<T> {
@@ -92,50 +72,5 @@ function fill<T>(name: string, state: Signal<Loaded<T>>): void {
 
 async function loadAgain<T>(name: string): Promise<T> {
   if (!NAME.test(name)) throw new Error(`'${name}' is no name of a document`);
-  return (isLive ? await loadLive(name) : await loadStatic(name)) as T;
-}
-
-async function loadLive(name: string): Promise<unknown> {
-  let response: Response;
-  try {
-    response = await fetch(`data/${name}.json`, { credentials: "same-origin" });
-  } catch {
-    throw new Error("The server does not answer. Run 'git datmo ui' again.");
-  }
-  const body = (await response.json().catch(() => null)) as { error?: string; hint?: string; content?: string } | null;
-  if (!response.ok) {
-    const text = [body?.error ?? `The server answers ${response.status}`, body?.hint].filter(Boolean).join("; ");
-    throw new NotHere(text, body?.content ?? "");
-  }
-  return body;
-}
-
-function loadStatic(name: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const script = document.createElement("script");
-    waiting.set(name, (content) => unpack(content).then(resolve, reject));
-    script.onload = () => {
-      script.remove();
-      if (waiting.delete(name)) reject(new Error("This document is damaged."));
-    };
-    script.onerror = () => {
-      script.remove();
-      waiting.delete(name);
-      reject(new Error("This is not in this export."));
-    };
-    script.src = `data/${name}.js`;
-    document.head.append(script);
-  });
-}
-
-async function unpack(content: string): Promise<unknown> {
-  const bytes = Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return JSON.parse(await new Response(stream).text());
-}
-
-/** Returns the address of a binary file. `suffix` has its dot, or is empty. */
-export function fileAddress(blob: string, suffix: string): string {
-  const clean = suffix.replace(/[^A-Za-z0-9.]/g, "");
-  return isLive ? `file/${blob}` : `data/file/${blob}${clean}`;
+  return (await source.load(name)) as T;
 }

@@ -1,9 +1,9 @@
 /** Shows a stored file: an image, sound, table, JSON or text. Nothing of it is run. */
 
 import { useState } from "preact/hooks";
-import { fileAddress } from "../documents/load";
 import type { TableColumn, TableDocument, TextDocument } from "../documents/types";
 import { showSize, showValue } from "../format";
+import { useFileAddress } from "./file_address";
 import { PlainTable } from "./plain_table";
 import { Document } from "./waiting";
 
@@ -16,7 +16,7 @@ const SOUND = /^\.(wav|mp3|ogg|oga|flac|m4a|opus)$/i;
 
 export function BlobPreview({ blob, suffix, kind, label }: Props) {
   if (RASTER.test(suffix)) return <Image blob={blob} suffix={suffix} label={label} />;
-  if (kind === "audio" || SOUND.test(suffix)) return <audio controls preload="metadata" src={fileAddress(blob, suffix)} aria-label={label} />;
+  if (kind === "audio" || SOUND.test(suffix)) return <Sound blob={blob} suffix={suffix} label={label} />;
   if (kind === "table") return <Document<TableDocument> name={`table/${blob}`}>{(table) => <TablePreview table={table} label={label} />}</Document>;
   if (kind === "binary") return <p class="quiet">This file has no preview.</p>;
   return <Document<TextDocument> name={`text/${blob}`}>{(text) => <TextPreview document={text} isJson={kind === "json"} label={label} />}</Document>;
@@ -27,8 +27,15 @@ export function Image({ blob, suffix, label }: { blob: string; suffix: string; l
   const [isTiny, setTiny] = useState(false);
   // Images of few pixels, as of digits, are enlarged without blur.
   const measure = (event: Event) => setTiny((event.currentTarget as HTMLImageElement).naturalWidth < TINY);
+  const address = useFileAddress(blob, suffix);
   if (isMissing) return <p class="notice">This image is not here.</p>;
-  return <img class={isTiny ? "preview-image tiny" : "preview-image"} src={fileAddress(blob, suffix)} alt={label} loading="lazy" onLoad={measure} onError={() => setMissing(true)} />;
+  if (!address) return null;
+  return <img class={isTiny ? "preview-image tiny" : "preview-image"} src={address} alt={label} loading="lazy" onLoad={measure} onError={() => setMissing(true)} />;
+}
+
+function Sound({ blob, suffix, label }: { blob: string; suffix: string; label: string }) {
+  const address = useFileAddress(blob, suffix);
+  return <audio controls preload="metadata" src={address || undefined} aria-label={label} />;
 }
 
 function TextPreview({ document, isJson, label }: { document: TextDocument; isJson: boolean; label: string }) {

@@ -12,6 +12,9 @@ const ALLOWED = {
   RETURN_DOM_FRAGMENT: true as const,
 };
 
+// A tag in a note is text that its author wrote, such as '<unk>', and stays readable.
+marked.use({ renderer: { html: ({ text }) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;") } });
+
 export function Markdown({ text }: { text: string }) {
   const target = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {

@@ -1,8 +1,8 @@
 /** Two images side by side, one over the other with a slider, or the difference of their pixels. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { fileAddress } from "../../documents/load";
 import { Image } from "../../parts/blob_preview";
+import { useFileAddress } from "../../parts/file_address";
 
 interface Props { left: string; right: string; suffix: string; label: string }
 
@@ -12,7 +12,7 @@ const MODES: [Mode, string][] = [["side", "Side by side"], ["slider", "Slider"],
 export function ImagePair({ left, right, suffix, label }: Props) {
   const [mode, setMode] = useState<Mode>("side");
   const [place, setPlace] = useState(50);
-  const [one, other] = [fileAddress(left, suffix), fileAddress(right, suffix)];
+  const [one, other] = [useFileAddress(left, suffix), useFileAddress(right, suffix)];
   if (left === right) return <div><p class="quiet">Identical</p><Image blob={left} suffix={suffix} label={label} /></div>;
   return (
     <div class="image-pair">
@@ -20,7 +20,7 @@ export function ImagePair({ left, right, suffix, label }: Props) {
         {MODES.map(([value, text]) => <button key={value} type="button" aria-pressed={mode === value} onClick={() => setMode(value)}>{text}</button>)}
       </div>
       {mode === "side" && <div class="side-by-side"><Image blob={left} suffix={suffix} label={`${label}, first`} /><Image blob={right} suffix={suffix} label={`${label}, second`} /></div>}
-      {mode === "slider" && (
+      {mode === "slider" && one && other && (
         <>
           <div class="image-slider">
             <img src={one} alt={`${label}, first`} />
@@ -29,7 +29,7 @@ export function ImagePair({ left, right, suffix, label }: Props) {
           <label class="field"><span>First to second</span><input type="range" min="0" max="100" value={place} onInput={(event) => setPlace(Number(event.currentTarget.value))} /></label>
         </>
       )}
-      {mode === "difference" && <Difference one={one} other={other} label={label} />}
+      {mode === "difference" && one && other && <Difference one={one} other={other} label={label} />}
     </div>
   );
 }

@@ -23,14 +23,15 @@ export function ExperimentsTools() {
       <FilterField />
       <GroupField />
       <SeedOffer />
-      <span class="grow" />
-      <div class="segmented" role="group" aria-label="Charts">
-        {[["scatter", "Scatter"], ["parallel", "Parallel"]].map(([value, label]) => (
-          <button key={value} type="button" aria-pressed={parameter("chart") === value} onClick={() => setParameters({ chart: parameter("chart") === value ? "" : (value as string) })}>{label}</button>
-        ))}
+      <div class="toolbar-end">
+        <div class="segmented" role="group" aria-label="Charts">
+          {[["scatter", "Scatter"], ["parallel", "Parallel"]].map(([value, label]) => (
+            <button key={value} type="button" aria-pressed={parameter("chart") === value} onClick={() => setParameters({ chart: parameter("chart") === value ? "" : (value as string) })}>{label}</button>
+          ))}
+        </div>
+        <ColumnsPanel />
+        <ExportMenu name="experiments" csv={tableCsv} />
       </div>
-      <ColumnsPanel />
-      <ExportMenu name="experiments" csv={tableCsv} />
     </div>
   );
 }
