@@ -48,14 +48,14 @@ def _update(options: argparse.Namespace, console: Console, ws: Workspace) -> int
     """Edit the contract that is bound to data, so that they pass it."""
     from git_datmo.contract_checks.check_paths import bound_paths, check_paths
     from git_datmo.contract_checks.contract_files import CommittedContracts
-    from git_datmo.contract_checks.infer_path import infer_path
+    from git_datmo.contract_checks.new_data import read_new_data
     from git_datmo.contract_checks.update_contract import update_contract
 
     path = ws.relative(options.names[0])
     contract = _find_bound(options, ws, path)
-    inferred = infer_path(ws.root, path, ranges=True)
     bound = bound_paths(ws.root, [contract], path)
     checks = check_paths(ws.root, bound, ws.state, progress=console.progress())
+    data = tuple(read_new_data(ws.root, contract, checks))
     head = ws.head()
     committed = (
         {file.file: file.contract for file in CommittedContracts(ws.odb).of(head)} if head else {}
@@ -64,8 +64,7 @@ def _update(options: argparse.Namespace, console: Console, ws: Workspace) -> int
     done = update_contract(
         target.read_bytes(),
         contract,
-        inferred.tables,
-        [finding for check in checks for finding in check.findings],
+        data,
         committed.get(contract.file),
         ranges=options.ranges,
     )

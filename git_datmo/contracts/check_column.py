@@ -50,7 +50,7 @@ class ColumnCheck:
             return
         values = column
         kind = self.field.logical_type
-        if self._is_converted(column):
+        if is_text_of(column, self.field, is_text=self._is_text):
             from git_datmo.contracts.text_values import convert_text
 
             values, wrong = convert_text(column, kind)
@@ -81,16 +81,6 @@ class ColumnCheck:
             )
         for rule, message in self._nested.unchecked():
             yield Finding("unchecked", rule, contract, table, self.field.name, message)
-
-    def _is_converted(self, column: Any) -> bool:
-        """Return whether values are text of another type."""
-        from pyarrow import types
-
-        kind = self.field.logical_type
-        if kind not in TEXT_TYPES or not types.is_string(column.type):
-            return False
-        # CSV has text alone. JSON and Parquet may write dates and times as text, but no numbers.
-        return self._is_text or kind in TIME_TYPES
 
     def _has_type(self, column: Any) -> bool:
         """Return whether all values of a flat column have the field's type."""
@@ -168,6 +158,20 @@ class ColumnCheck:
         is_hidden = self.field.classification not in ("", "public")
         for row, text in samples[: max(0, SAMPLES - len(broken.rows))]:
             broken.rows.append((row, HIDDEN if is_hidden else text))
+
+
+def is_text_of(column: Any, wanted: Field, *, is_text: bool) -> bool:
+    """Return whether values are text of another type, in a file where text stands for all types.
+
+    CSV has text alone, as `is_text` says. JSON and Parquet may write dates and times as text, but
+    no numbers.
+    """
+    from pyarrow import types
+
+    kind = wanted.logical_type
+    if kind not in TEXT_TYPES or not types.is_string(column.type):
+        return False
+    return is_text or kind in TIME_TYPES
 
 
 def _show(value: Any) -> str:

@@ -16,11 +16,16 @@ _VERSION = re.compile(r"\d+\.\d+\.\d+\Z")
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """The new value of a scalar at a path, or a new item at the end of the list at a path."""
+    """The new value of a scalar at a path.
+
+    With `is_new`, a new item at the end of the list at the path. With `is_removed`, the key or
+    item at the path goes, and each mapping or list that has nothing else.
+    """
 
     path: Path
-    value: Any
+    value: Any = None
     is_new: bool = False
+    is_removed: bool = False
 
 
 def apply_edits(content: bytes, edits: Sequence[Edit]) -> bytes:
@@ -28,6 +33,16 @@ def apply_edits(content: bytes, edits: Sequence[Edit]) -> bytes:
 
     Comments, blank lines, quotes and line ends stay.
     """
+    removals = sorted((e for e in edits if e.is_removed), key=lambda e: e.path, reverse=True)
+    content = _apply_at_once(content, [edit for edit in edits if not edit.is_removed])
+    # From the last one on, so that the indices in the paths of the others stay true.
+    for removal in removals:
+        content = _apply_at_once(content, [removal])
+    return content
+
+
+def _apply_at_once(content: bytes, edits: Sequence[Edit]) -> bytes:
+    """Return the content with edits of different places."""
     document = read_document(content)
     splices = sorted((_splice(document, edit) for edit in edits), key=lambda splice: splice[0])
     text = document.text
@@ -37,26 +52,33 @@ def apply_edits(content: bytes, edits: Sequence[Edit]) -> bytes:
     changed = text.encode()
     wanted = document.data
     for edit in edits:
-        _apply_to_data(wanted, edit)
+        _apply_to_data(wanted, edit.path, edit)
     # The values of an alias are those of its anchor, which stands for other values too.
     if read_document(changed).data != wanted:
         raise BadYaml("a value of an anchor or of an unusual form cannot be edited in place")
     return (codecs.BOM_UTF8 if content.startswith(codecs.BOM_UTF8) else b"") + changed
 
 
-def _apply_to_data(data: Any, edit: Edit) -> None:
+def _apply_to_data(data: Any, path: Path, edit: Edit) -> None:
     """Apply an edit to the plain data of a document."""
-    *outer, last = edit.path
+    *outer, last = path
+    owner = data
     for step in outer:
-        data = data[step]
-    if edit.is_new:
-        data[last].append(edit.value)
+        owner = owner[step]
+    if edit.is_removed:
+        del owner[last]
+        if not owner and outer:
+            _apply_to_data(data, tuple(outer), edit)
+    elif edit.is_new:
+        owner[last].append(edit.value)
     else:
-        data[last] = edit.value
+        owner[last] = edit.value
 
 
 def _splice(document: YamlDocument, edit: Edit) -> tuple[int, int, str]:
     """Return the range of text that an edit replaces, and the new text."""
+    if edit.is_removed:
+        return (*_removed_range(document, edit.path), "")
     _, node = document.nodes[edit.path]
     if edit.is_new:
         return _append(document.text, node, edit.value)
@@ -95,6 +117,34 @@ def _append(text: str, items: Any, value: Any) -> tuple[int, int, str]:
     line_end = text.find("\n", place)
     place = len(text) if line_end < 0 else line_end - len(newline) + 1
     return place, place, newline + new
+
+
+def _removed_range(document: YamlDocument, path: Path) -> tuple[int, int]:
+    """Return the range of a key with its value, or of an item, and of what separates it."""
+    owner = document.nodes[path[:-1]][1]
+    if len(owner.value) == 1 and len(path) > 1:
+        return _removed_range(document, path[:-1])
+    key, value = document.nodes[path]
+    # A mapping has pairs of nodes, a list has nodes.
+    firsts = [each[0] if isinstance(each, tuple) else each for each in owner.value]
+    index = firsts.index(key or value)
+    start, end = firsts[index].start_mark.index, _end_of(value)
+    if not owner.flow_style:
+        return _whole_lines(document.text, start, end)
+    if index + 1 < len(firsts):
+        return start, firsts[index + 1].start_mark.index
+    before = owner.value[index - 1]
+    return _end_of(before[1] if isinstance(before, tuple) else before), end
+
+
+def _whole_lines(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the range of the lines of a key or item in block style."""
+    first = text.rfind("\n", 0, start) + 1
+    if text[first:start].strip(" ") not in ("", "-"):
+        raise BadYaml("the value shares its line with others", text.count("\n", 0, start) + 1)
+    # Block text ends behind its last line.
+    last = end if text[end - 1] == "\n" else text.find("\n", end) + 1
+    return first, last or len(text)
 
 
 def _end_of(node: Any) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from git_datmo.contracts.bounded_yaml import BadYaml
+from git_datmo.contracts.bounded_yaml import BadYaml, Path
 from git_datmo.contracts.contract_edits import Edit, apply_edits
 
 TEXT = """\
@@ -82,8 +82,35 @@ def test_new_item_is_written_in_the_style_of_its_list(text: str, edited: str) ->
 
 
 @pytest.mark.parametrize(
+    ("text", "path", "edited"),
+    [
+        ("a: 1\nb: 2  # two\n# end\n", ("b",), "a: 1\n# end\n"),
+        ("a: 1\nb: 2", ("b",), "a: 1\n"),
+        ("a: {b: 1, c: 2} # x\n", ("a", "b"), "a: {c: 2} # x\n"),
+        ("a: {b: 1, c: 2} # x\n", ("a", "c"), "a: {b: 1} # x\n"),
+        ("a: [x, {y: 1}]\n", ("a", 1), "a: [x]\n"),
+        ("a: [x, {y: 1}]\n", ("a", 1, "y"), "a: [x]\n"),
+        ("a:\n  b:\n    c: 1\nd: 2\n", ("a", "b", "c"), "d: 2\n"),
+        ("a:\n- b: 1\n  c: 2\n- d\n", ("a", 0), "a:\n- d\n"),
+        ("a:\n- b: 1\n  c: |\n    x\n- d\n", ("a", 0, "c"), "a:\n- b: 1\n- d\n"),
+    ],
+)
+def test_removed_value_goes_with_all_that_has_nothing_else(
+    text: str, path: Path, edited: str
+) -> None:
+    assert apply_edits(text.encode(), [Edit(path, is_removed=True)]).decode() == edited
+
+
+def test_all_items_of_a_list_are_removed_with_the_list() -> None:
+    edits = [Edit(("a", 0), is_removed=True), Edit(("b",), 2), Edit(("a", 1), is_removed=True)]
+    assert apply_edits(b"a:\n- x: 1\n- y\nb: 1\n", edits) == b"b: 2\n"
+
+
+@pytest.mark.parametrize(
     ("text", "edit"),
     [
+        ("- a: 1\n  b: 2\n", Edit((0, "a"), is_removed=True)),
+        ("a: [&x 1, *x]\n", Edit(("a", 0), is_removed=True)),
         ("a: [&x 1, *x]\n", Edit(("a", 0), 2)),
         ("a: [&x 1, *x]\n", Edit(("a", 1), 2)),
         ("a:\n- &x {n: 1}\n- *x\n", Edit(("a",), 2, is_new=True)),

@@ -18,9 +18,9 @@ minor or major), its direction and the reason. A is HEAD, and B the working tree
 infer PATH reads all of the data at PATH, and writes a contract that they pass: types, nulls,
 categories, the shapes of arrays, the sizes and channels of images, or the inputs and outputs of a
 model. PATH is a file (CSV, Parquet, JSON Lines, NumPy, safetensors, ONNX, MLmodel) or a folder of
-tables, images or sounds. With --update, it edits the contract of a table that is bound to PATH: it
-adds new columns, and loosens the types, nulls and ranges that the data break. The version rises,
-and comments stay.
+tables, images or sounds. With --update, it edits the contract of tables that is bound to PATH: it
+adds new columns and values of enumerations, loosens the types, nulls and ranges that the data
+break, and removes a pattern that they break. The version rises, and comments stay.
 
 check [PATH|REV] checks all values against the contracts that are bound to them: everything in the
 working tree, the data at PATH, or the data of REV with the contracts of REV. It prints each rule

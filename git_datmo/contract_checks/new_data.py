@@ -1,0 +1,71 @@
+"""Read the data that the tables of a contract are to allow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from git_datmo.contract_checks.check_file import FileCheck, without_ports
+from git_datmo.contract_checks.infer_path import infer_file
+from git_datmo.contracts.check_values import choose_table
+from git_datmo.contracts.contract_types import Contract, Finding, Table, Value
+from git_datmo.contracts.infer_contract import infer_table, profile_tables
+from git_datmo.contracts.table_readers.open_table import is_table, open_table
+from git_datmo.contracts.values_outside import values_outside
+from git_datmo.errors import DatmoError
+
+
+@dataclass(frozen=True, slots=True)
+class NewData:
+    """A table of a contract, the table that its data infer with their bounds, and the findings.
+
+    `outside` has the values that the enumeration of a field does not have; None for too many.
+    """
+
+    table: Table
+    inferred: Table
+    findings: tuple[Finding, ...]
+    outside: dict[str, tuple[Value, ...] | None]
+
+
+def read_new_data(root: Path, contract: Contract, checks: Iterable[FileCheck]) -> Iterator[NewData]:
+    """Yield the data of each table of a contract whose files were checked.
+
+    All rows are read. Raises `DatmoError` if no file has a table that is provided.
+    """
+    chosen: dict[int, list[FileCheck]] = {}
+    for check in checks:
+        table = choose_table(without_ports(contract), check.path)
+        if table is not None and table.port == "provides" and table.fields:
+            chosen.setdefault(contract.tables.index(table), []).append(check)
+    if not chosen:
+        raise DatmoError(
+            f"'{contract.file}' cannot be updated: no object of it is a table of these data",
+            "edit the file",
+        )
+    for index, found in sorted(chosen.items()):
+        yield _read_table(root, contract.tables[index], found)
+
+
+def _read_table(root: Path, table: Table, checks: list[FileCheck]) -> NewData:
+    """Return what the files of a table infer, and what they break."""
+    paths = [check.path for check in checks]
+    if all(map(is_table, paths)):
+        readers = [(path, open_table(os.path.join(root, path), path)) for path in paths]
+        inferred = infer_table(table.name, profile_tables(readers), ranges=True)
+    else:
+        # Arrays have a file for each table.
+        inferred = infer_file(os.path.join(root, paths[0]), paths[0], table.name, ranges=True)
+    findings = tuple(finding for check in checks for finding in check.findings)
+    broken = {finding.field for finding in findings if finding.rule == "enum"}
+    outside = {
+        field.name: values_outside(
+            field, (open_table(os.path.join(root, path), path) for path in paths)
+        )
+        for field in table.fields
+        # Values of a classified field are not written where others read them.
+        if field.name in broken and field.classification in ("", "public")
+    }
+    return NewData(table, inferred, findings, outside)
