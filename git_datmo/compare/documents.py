@@ -10,6 +10,7 @@ from typing import Any
 
 from git_datmo.compare.comparison import Comparison, Tally, UnreadableFile, list_names
 from git_datmo.compare.volatile import alike, is_time_name
+from git_datmo.readers.yaml_documents import safe_loader
 
 SIZE_LIMIT = 16 << 20
 
@@ -21,9 +22,7 @@ def compare_json(recorded: Path, rerun: Path) -> Comparison:
 def compare_yaml(recorded: Path, rerun: Path) -> Comparison:
     import yaml
 
-    # Safe loaders make no objects. The loader in C is faster, and some builds of PyYAML do not have
-    # it.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = safe_loader()
     one, other = (list(yaml.load_all(_content(path), Loader=loader)) for path in (recorded, rerun))
     return _compare(one, other, rerun)
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from git_datmo.readers.yaml_documents import safe_loader
+
 # The largest example of the standard has 192 KB, and 5,000 values a 100 KB.
 LARGEST_FILE = 4 << 20
 MOST_NODES = 400_000
@@ -95,8 +97,7 @@ def read_document(content: bytes) -> YamlDocument:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadYaml("the file is not UTF-8 text") from error
-    # PyYAML may be built without its parser in C, which is much faster.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = safe_loader()
     try:
         # Events come one by one. Composing nodes recurses, so the depth is checked before.
         _check_size(yaml.parse(text, Loader=loader))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from git_datmo.readers.yaml_documents import safe_loader
+
 
 def read_toml(text: str) -> Any:
     """Parse TOML; raise `ValueError`."""
@@ -19,4 +21,4 @@ def read_yaml(text: str) -> Any:
     """Parse YAML of plain values; raise `yaml.YAMLError`."""
     import yaml
 
-    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - a safe one
+    return yaml.load(text, Loader=safe_loader())  # noqa: S506 - a safe one
