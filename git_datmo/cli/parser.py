@@ -100,7 +100,8 @@ def _refusal(
 ) -> UsageError:
     """Return the error for words that no option took.
 
-    The cause is often a command without '--' before it, or a misspelt option.
+    The cause is often a command without '--' before it, an option of git's verb of the same name
+    (the module's `OF_GIT` has ours for it), or a misspelt option.
     """
     first = left[0]
     if takes_command and "--" not in words and not first.startswith("-"):
@@ -110,7 +111,9 @@ def _refusal(
         whole = quote_words([*words[:place], "--", *words[place:]])
         return UsageError("the command must follow '--'", f"git datmo {verb} {whole}")
     name = first.partition("=")[0]
-    near = nearest(name, parser.option_names) if name.startswith("-") else None
+    near: str | None = getattr(load(verb), "OF_GIT", {}).get(name)
+    if near is None and name.startswith("-"):
+        near = nearest(name, parser.option_names)
     return UsageError(
         f"unrecognized arguments: {' '.join(left)}",
         f"did you mean '{near}'?" if near else f"see '{parser.prog} -h'",

@@ -188,6 +188,20 @@ def test_misspelt_option_gets_a_suggestion() -> None:
     assert caught.value.hint == "did you mean '--message'?"
 
 
+@pytest.mark.parametrize(
+    ("words", "ours"),
+    [
+        (("--grep", "x"), '--where "message ~ TEXT"'),
+        (("--reverse",), "--sort created"),
+        (("--stat",), "git datmo diff A B"),
+    ],
+)
+def test_option_of_gits_log_leads_to_its_counterpart(words: tuple[str, ...], ours: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        say("log", *words)
+    assert caught.value.hint == f"did you mean '{ours}'?"
+
+
 def test_misspelt_verb_gets_a_suggestion(shell: Callable[..., Shell]) -> None:
     done = shell().run("git-datmo", "reprodcue", "HEAD", code=129)
     assert done.stderr.splitlines()[1] == "hint: did you mean 'reproduce'?"

@@ -45,6 +45,15 @@ git datmo log --json | jq .metrics
 BEHIND = "paths"
 INTERMIXED = True
 SIGNED = ("--sort",)
+_CHANGES = "git datmo diff A B"
+# Options of `git log` and their counterparts.
+OF_GIT = {
+    "--grep": '--where "message ~ TEXT"',
+    "--reverse": "--sort created",
+    "-p": _CHANGES,
+    "--patch": _CHANGES,
+    "--stat": _CHANGES,
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
