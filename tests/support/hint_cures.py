@@ -55,6 +55,9 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo init --helper {}": "tests/integration/test_hooks.py::test_init_beside_jujutsu_names_the_helper",
         "git push --no-verify": "tests/integration/test_versions.py::test_push_of_records_to_a_newer_remote_is_refused_and_code_goes_without",
     },
+    "cli/commands/log.py": {
+        "git datmo diff A B": "It shows changes of two experiments.",
+    },
     "cli/commands/init.py": {
         "git push": "It says how the remote is shared with.",
         "git datmo init --helper {}": "tests/integration/test_hooks.py::test_init_beside_jujutsu_names_the_helper",
