@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from git_datmo.contracts.bounded_yaml import Path
@@ -37,13 +38,13 @@ def loosen_rules(
 
     `field` is that of the data. `outside` has the values that an enumeration does not have.
     """
-    if rule == "enum" and field.name in outside:
-        yield from _add_values(declared, outside[field.name])
-    elif rule == "pattern":
+    if rule == "pattern":
         yield from _remove_pattern(declared)
-    else:
-        for path, value in _loosened_keys(declared, field, rule):
-            yield Edit(path, value), f"{path[-1]} is now {flow_text(value)}"
+    for path, value in _loosened_keys(declared, field, rule):
+        yield Edit(path, value), f"{path[-1]} is now {flow_text(value)}"
+    # Values of another type are not compared, so their type alone is a finding.
+    if rule in ("enum", "type") and field.name in outside:
+        yield from _add_values(declared, outside[field.name])
 
 
 def _loosened_keys(declared: dict[str, Any], field: Field, rule: str) -> Iterator[tuple[Path, Any]]:
@@ -56,9 +57,19 @@ def _loosened_keys(declared: dict[str, Any], field: Field, rule: str) -> Iterato
     for key in _KEYS.get(rule, ()):
         if key in declared and declared[key] != values[key] and values[key] != "":
             yield (key,), values[key]
-    bound = getattr(field, _BOUNDS[rule]) if rule in _BOUNDS else None
-    if bound is not None and rule in declared.get("logicalTypeOptions", {}):
-        yield ("logicalTypeOptions", rule), bound
+    options = declared.get("logicalTypeOptions") or {}
+    for key in _BOUNDS if rule == "type" else {rule} & {*_BOUNDS}:
+        bound = getattr(field, _BOUNDS[key])
+        if bound is not None and key in options and (rule == key or _is_past(bound, options, key)):
+            yield ("logicalTypeOptions", key), bound
+
+
+def _is_past(bound: float, options: dict[str, Any], key: str) -> bool:
+    """Return whether a bound of the data is past a declared one."""
+    declared = options[key]
+    if isinstance(declared, bool) or not isinstance(declared, int | Decimal):
+        return False
+    return bound < declared if key.startswith("min") else bound > declared
 
 
 def _add_values(

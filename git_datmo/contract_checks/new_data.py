@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from git_datmo.contract_checks.check_file import FileCheck, without_ports
@@ -52,20 +52,36 @@ def read_new_data(root: Path, contract: Contract, checks: Iterable[FileCheck]) -
 def _read_table(root: Path, table: Table, checks: list[FileCheck]) -> NewData:
     """Return what the files of a table infer, and what they break."""
     paths = [check.path for check in checks]
-    if all(map(is_table, paths)):
+    is_tables = all(map(is_table, paths))
+    if is_tables:
         readers = [(path, open_table(os.path.join(root, path), path)) for path in paths]
         inferred = infer_table(table.name, profile_tables(readers), ranges=True)
     else:
         # Arrays have a file for each table.
         inferred = infer_file(os.path.join(root, paths[0]), paths[0], table.name, ranges=True)
     findings = tuple(finding for check in checks for finding in check.findings)
-    broken = {finding.field for finding in findings if finding.rule == "enum"}
-    outside = {
-        field.name: values_outside(
-            field, (open_table(os.path.join(root, path), path) for path in paths)
-        )
-        for field in table.fields
-        # Values of a classified field are not written where others read them.
-        if field.name in broken and field.classification in ("", "public")
-    }
+    outside = _read_outside(root, table, inferred, findings, paths) if is_tables else {}
     return NewData(table, inferred, findings, outside)
+
+
+def _read_outside(
+    root: Path,
+    table: Table,
+    inferred: Table,
+    findings: tuple[Finding, ...],
+    paths: list[str],
+) -> dict[str, tuple[Value, ...] | None]:
+    """Return the values that broken enumerations do not have, by the names of fields."""
+    broken = {(finding.field, finding.rule) for finding in findings}
+    types = {field.name: field.logical_type for field in inferred.fields}
+    outside = {}
+    for field in table.fields:
+        is_typed = (field.name, "type") not in broken
+        is_broken = not is_typed or (field.name, "enum") in broken
+        # Values of a classified field are not written where others read them.
+        if field.enum is not None and is_broken and field.classification in ("", "public"):
+            # A type that the data break becomes theirs, and values of it count, too.
+            kind = field.logical_type if is_typed else types.get(field.name, "")
+            readers = (open_table(os.path.join(root, path), path) for path in paths)
+            outside[field.name] = values_outside(replace(field, logical_type=kind), readers)
+    return outside

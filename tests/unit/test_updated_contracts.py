@@ -101,6 +101,12 @@ def test_each_table_of_a_contract_is_edited_by_its_own_files(tmp_path: Path) -> 
             "logicalTypeOptions: {minimum: 0}",
         ),
         ("enum: [1]", "5\n-2\n5\n", "enum: [1, -2, 5]"),
+        # The type is loosened, so values of the new type are compared.
+        (
+            "enum: [1], logicalTypeOptions: {maximum: 2}",
+            "2.5\n1\n",
+            "enum: [1, 2.5], logicalTypeOptions: {maximum: 2.5}",
+        ),
     ],
 )
 def test_enumeration_of_numbers_grows_in_its_own_form(
@@ -109,7 +115,13 @@ def test_enumeration_of_numbers_grows_in_its_own_form(
     field = "  - name: t\n    properties:\n      - {name: n, logicalType: integer, %s}\n"
     text = HEAD.replace("v3.1.0", "v3.2.0") + field % rules
     done = update(tmp_path, text, one=f"n\n{rows}\n", two=f"n\n{rows}\n")
-    assert f"logicalType: integer, {changed}}}\n" in done.content.decode()
+    kind = "number" if "2.5" in changed else "integer"
+    assert f"logicalType: {kind}, {changed}}}\n" in done.content.decode()
+
+
+def test_number_in_text_is_a_new_value_of_an_enumeration_of_text(tmp_path: Path) -> None:
+    done = update(tmp_path, HEAD + BIRDS, birds="mood,code\n3,A\n")
+    assert 'validValues: [happy, sad, "3"]\n' in done.content.decode()
 
 
 def test_values_of_a_classified_field_are_not_listed(tmp_path: Path) -> None:
