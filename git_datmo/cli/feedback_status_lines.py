@@ -1,4 +1,4 @@
-"""Show served models in production beside their recorded experiments."""
+"""Show served models in production beside their recorded experiments, and batches of feedback."""
 
 from __future__ import annotations
 
@@ -8,8 +8,23 @@ from git_datmo.cli.console import Console
 from git_datmo.cli.render import figures
 from git_datmo.cli.text_tables import Cell, layout_table, shorten
 from git_datmo.report.feedback_status import FieldStability, ProductionMetric, SnapshotFeedback
+from git_datmo.report.shown_batch import ShownBatch
+from git_datmo.sizes import size_in_summary
 
 MOST_RULES = 10
+
+
+def batch_lines(shown: ShownBatch, console: Console) -> Iterator[str]:
+    """Yield the lines that `show` prints for a batch."""
+    feedback = shown.batch.feedback
+    head = f"feedback {str(shown.batch.id)[:10]} of snapshot {str(feedback.snapshot)[:10]}"
+    yield console.paint("yellow", head)
+    yield f"  collected    {shorten(feedback.created[:16])} by {shorten(feedback.author.name)}"
+    yield f"  size         {size_in_summary(feedback.content.size)}"
+    for path in shown.taken:
+        yield f"  taken as     {shorten(path)}"
+    for each in shown.feedback:
+        yield from status_lines(each, console)
 
 
 def status_lines(feedback: SnapshotFeedback, console: Console) -> Iterator[str]:

@@ -16,7 +16,7 @@ from git_datmo.records.annotation_record import TAKEN, Annotation
 from git_datmo.records.feedback_record import Feedback
 from git_datmo.records.snapshot_record import Run, Snapshot
 
-_MESSAGE = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64}) (?s:.+)")
+_MESSAGE = re.compile(r"([0-9a-f]{40}|[0-9a-f]{64}) ((?s:.+))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,15 @@ class LearnedFrom:
 def taken_message(payload: Payload) -> str:
     """Return the message of the annotation for a payload that was made of a batch."""
     return f"{payload.object} {payload.path}"
+
+
+def taken_paths(history: History, batch: str) -> tuple[str, ...]:
+    """Return the paths of the payloads that were made of the batch with this id."""
+    rows = history.catalog.about(batch, Annotation.kind)
+    found = (history.annotation(row.record) for row in rows)
+    messages = (each.message for each in found if each is not None and each.type == TAKEN)
+    matches = (_MESSAGE.fullmatch(message) for message in messages)
+    return tuple(sorted({match[2] for match in matches if match is not None}))
 
 
 class TakenFeedback:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from git_datmo.errors import DatmoError
 from git_datmo.git.command import Git
 from git_datmo.git.safe_paths import as_pathspec, check_path, show
+from git_datmo.model import Role
 from git_datmo.payloads.exclude_file import is_behind, pattern
 from git_datmo.repository.workspace import Workspace
 from git_datmo.suggest import nearest
@@ -38,7 +39,11 @@ class AddableCheck:
         self._asked_for = _asked_for_by_ignore_files(ws, texts)
 
     def check(self, tracking: Tracking, path: str, *, exists: bool = True) -> None:
-        """Raise `DatmoError` with a way out unless `path` can be a payload."""
+        """Raise `DatmoError` with a way out unless `path` can be a payload.
+
+        With `exists` false, a command is about to write it, so another path is a way out, and
+        adding it from elsewhere is none.
+        """
         if not path:
             raise DatmoError(
                 "the repository itself cannot be a payload",
@@ -47,7 +52,7 @@ class AddableCheck:
         if not _is_text(path):
             raise DatmoError(
                 f"the name {os.fsencode(path)!r} is not valid UTF-8",
-                "rename it, or add the folder that holds it",
+                "rename it, or add the folder that holds it" if exists else "give another name",
             )
         check_path(path)
         if exists and not os.path.lexists(self._ws.root / path):
@@ -58,8 +63,8 @@ class AddableCheck:
                 if near
                 else "check the name, or 'git datmo checkout' fetches what was snapshotted",
             )
-        _refuse_other_repository(self._ws.root, path)
-        _refuse_other_payload(tracking, path)
+        _refuse_other_repository(self._ws.root, path, exists=exists)
+        _refuse_other_payload(tracking, path, exists=exists)
         self._refuse_tracked(path)
         self._refuse_asked_for(path)
 
@@ -156,31 +161,40 @@ def _similar_path(root: Path, path: str) -> str | None:
     return os.path.join(folder, near) if near else None
 
 
-def _refuse_other_repository(root: Path, path: str) -> None:
+def _refuse_other_repository(root: Path, path: str, *, exists: bool) -> None:
     names = path.split("/")
     # The path itself is left out: only a repository around the payload is refused.
     for end in range(1, len(names)):
         folder = "/".join(names[:end])
         if os.path.lexists(root / folder / ".git"):
+            hint = (
+                f"add it from within that repository: cd {quote_word(folder)} && "
+                f"git datmo init && git datmo add-data {quote_word('/'.join(names[end:]))}"
+            )
             raise DatmoError(
                 f"'{path}' lies in '{folder}', which is a git repository of its own",
-                f"add it from within that repository: cd {quote_word(folder)} && "
-                f"git datmo init && git datmo add-data {quote_word('/'.join(names[end:]))}",
+                hint if exists else f"give a path outside of '{folder}'",
             )
 
 
-def _refuse_other_payload(tracking: Tracking, path: str) -> None:
+def _refuse_other_payload(tracking: Tracking, path: str, *, exists: bool) -> None:
     holder = tracking.holding(path)
     if holder is not None and holder.payload.path != path:
-        raise DatmoError(
-            f"'{path}' is part of the payload '{holder.payload.path}'",
-            f"add '{holder.payload.path}' again instead",
-        )
+        whole = holder.payload.path
+        if not exists:
+            hint = f"give a path outside of '{whole}'"
+        elif holder.payload.role is Role.MODEL:
+            hint = f"'git datmo add-model {quote_word(whole)}' adds it with the rest"
+        else:
+            hint = f"'git datmo add-data {quote_word(whole)}' adds it with the rest"
+        raise DatmoError(f"'{path}' is part of the payload '{whole}'", hint)
     inside = [t.payload.path for t in tracking.within(path) if t.payload.path != path]
     if inside:
         raise DatmoError(
             f"'{path}' holds the payload '{inside[0]}'",
-            f"stop tracking that first: git datmo rm {quote_words(inside)}",
+            f"stop tracking that first: git datmo rm {quote_words(inside)}"
+            if exists
+            else f"give a path that does not hold '{inside[0]}'",
         )
 
 

@@ -112,6 +112,18 @@ def read_feedback(
     ]
 
 
+def read_batch(
+    ws: Workspace, history: History, batch: FeedbackBatch, progress: Progress
+) -> tuple[SnapshotFeedback, ...]:
+    """Return the feedback of a batch alone, of each snapshot that its events name.
+
+    Missing events are fetched. Raises `Incomplete` if they are not available.
+    """
+    checks = ExperimentChecks(ws, history)
+    figures = sum_up(once(batch_events(ws, batch, progress)))
+    return tuple(_describe(history, checks, each, [batch], set()) for each in figures)
+
+
 def has_feedback(history: History, snapshot: str) -> bool:
     """Return True if a batch of the snapshot with this id was collected."""
     return bool(history.catalog.about(snapshot, Feedback.kind))

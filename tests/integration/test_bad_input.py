@@ -139,9 +139,13 @@ def test_paths_within_or_around_a_payload_are_refused(repo: Shell) -> None:
         "data",
         says=("'data' holds the payload 'data/part'", "git datmo rm data/part"),
     )
+    inside = "'data/part/x' is part of the payload 'data/part'"
     refused(
-        repo, "add-data", "data/part/x", says=("'data/part/x' is part of the payload 'data/part'",)
+        repo, "add-data", "data/part/x", says=(inside, "'git datmo add-data data/part' adds it")
     )
+    # A command that is about to write the path can write another one.
+    run = ("run", "-o", "data/part/y", "--", "true")
+    refused(repo, *run, code=125, says=("part of", "give a path outside of 'data/part'"))
     refused(repo, "rm", "data/part/x", says=("part of 'data/part'",))
     refused(repo, "rm", "other", says=("'other' is not a payload",))
     assert states(repo) == {"data/part": "unchanged"}

@@ -84,6 +84,19 @@ def test_next_run_is_known_to_have_learned_from_taken_batches(served: Shell) -> 
     require_valid("log", newest)
     report = datmo(served, "report").stdout
     assert f"Learned from feedback: {min(first, second)} in <code>data" in report
+    # The batch says what became of it.
+    assert "\n  taken as     data/feedback.csv\n" in datmo(served, "show", first).stdout
+    batch = json.loads(datmo(served, "show", first, "--json").stdout)
+    require_valid("show-feedback", batch)
+    assert (batch["snapshot"], batch["taken"]) == (snapshot, ["data/feedback.csv"])
+    assert [each["outcomes"] for each in batch["feedback"]] == [1]
+    refused(served, "show", first, "--log", code=129, says=("neither log nor code",))
+    notes = served.git("notes", "--ref", "datmo", "show", "HEAD").splitlines()
+    annotations = [line.split()[0] for line in notes if " annotation " in line]
+    refused(served, "show", annotations[0], says=("record of the kind 'annotation'",))
+    served.git("branch", first)
+    assert datmo(served, "show", first).stdout.startswith("snapshot ")
+    served.git("branch", "-D", first)
     document = json.loads(datmo(served, "report", "--json").stdout)
     require_valid("report", document)
     assert document["feedback"] == learned
@@ -130,7 +143,7 @@ def test_take_loses_no_file_and_names_wrong_batches(served: Shell) -> None:
     refused(served, *words, "x.parquet", code=129, says=(".csv nor .jsonl",))
     refused(served, *words, "abcdef", "x.csv", says=("no batch's id starts with 'abcdef'",))
     refused(served, *words, "train.py/x.csv", says=("cannot be written",))
-    refused(served, *words, "data/first.csv/x.csv", says=("data/first.csv",))
+    refused(served, *words, "data/first.csv/x.csv", says=("outside of 'data/first.csv'",))
     refused(served, *words, "../x.csv", says=("outside the repository",))
     served.write("x.csv", "mine\n")
     refused(served, *words, "x.csv", says=("its content is not stored",))

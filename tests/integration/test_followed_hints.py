@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import sys
@@ -66,6 +67,16 @@ def test_folder_around_a_payload_is_added_after_rm(repo: Shell) -> None:
     follow(repo, datmo(repo, "add-data", "data", code=128))
     datmo(repo, "add-data", "data")
     assert states(repo) == {"data": "unchanged"}
+
+
+@pytest.mark.parametrize("verb", ["add-data", "add-model"])
+def test_file_in_a_payload_is_added_with_the_rest(repo: Shell, verb: str) -> None:
+    repo.write("data/x", "x")
+    datmo(repo, verb, "data")
+    repo.write("data/y", "y")
+    follow(repo, datmo(repo, verb, "data/y", code=128))
+    assert states(repo) == {"data": "unchanged"}
+    assert json.loads(datmo(repo, "status", "--json").stdout)["payloads"][0]["files"] == 2
 
 
 @pytest.mark.parametrize(("number", "left"), [(0, {"data": "unchanged"}), (1, {})])

@@ -158,7 +158,8 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo checkout": "tests/integration/test_followed_hints.py::test_add_of_a_payload_that_is_not_fetched_goes_on_after_checkout",
         "git rm -r --cached -- {}": "tests/integration/test_bad_input.py::test_path_that_git_tracks_is_refused_with_working_hint",
         "git datmo init": "tests/integration/test_addable.py::test_payload_below_another_repository_is_refused_and_added_there",
-        "git datmo add-data {}": "tests/integration/test_addable.py::test_payload_below_another_repository_is_refused_and_added_there",
+        "git datmo add-data {}": "tests/integration/test_followed_hints.py::test_file_in_a_payload_is_added_with_the_rest",
+        "git datmo add-model {}": "tests/integration/test_followed_hints.py::test_file_in_a_payload_is_added_with_the_rest",
         "git datmo rm {}": "tests/integration/test_followed_hints.py::test_folder_around_a_payload_is_added_after_rm",
     },
     "payloads/after_commit.py": {

@@ -61,6 +61,7 @@ WAITERS = {
     "git_datmo.environments.interpreter_probe": "a child whose answer has a limit, and that is killed behind it",
     "git_datmo.engines.container_terminal": "the user",
     "git_datmo.cli.console": "the user's pager and editor",
+    "git_datmo.backends.socket_activity": "an event loop, whose sockets do not block",
     "git_datmo.cli.demo_stage": "commands as a person types them",
     "git_datmo.cli.detached_run": "git-datmo, which prepares the run that a person started",
 }

@@ -6,19 +6,23 @@ from typing import TYPE_CHECKING
 from git_datmo.cli.console import Console
 
 if TYPE_CHECKING:
-    from git_datmo.history.experiments import Found
+    from git_datmo.history.experiments import Found, History
     from git_datmo.repository.workspace import Workspace
 
 DESCRIPTION = """\
 Show an experiment in full: the newest snapshot of a commit, or the snapshot with an id. With
 --log, print what its run printed. With --code, print the code that it ran, all files or those
 behind '--'. Objects that are missing are fetched. Recorded checks of its data against contracts,
-and tests of its model, are shown, too."""
+and tests of its model, are shown, too.
+
+The id of a batch of feedback, as 'git datmo feedback collect' prints it, shows its events in
+figures, and the data that were made of it."""
 EXAMPLES = """
 git datmo show HEAD
 git datmo show --log
 git datmo show main --code -- train.py
 git datmo show 3f9c2a --json
+git datmo show 81d7e0b3c5
 """
 
 
@@ -28,7 +32,11 @@ BEHIND = "paths"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `git datmo show` to its parser."""
     parser.add_argument(
-        "name", nargs="?", default="HEAD", metavar="REV|ID", help="a commit or snapshot (HEAD)"
+        "name",
+        nargs="?",
+        default="HEAD",
+        metavar="REV|ID",
+        help="a commit, snapshot or batch (HEAD)",
     )
     forms = parser.add_mutually_exclusive_group()
     forms.add_argument("--log", action="store_true", help="print the log of the run")
@@ -52,6 +60,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     from git_datmo.errors import UsageError
     from git_datmo.history.annotations import shown_tags_of
     from git_datmo.history.experiments import History
+    from git_datmo.history.named_batch import is_batch_name
     from git_datmo.history.taken_feedback import TakenFeedback
     from git_datmo.history.unprepared_clone import refuse_unprepared
     from git_datmo.report.attempt_summary import summarise_attempts
@@ -65,6 +74,9 @@ def run(options: argparse.Namespace, console: Console) -> int:
     with open_workspace(console.environ, console.cwd) as ws, console.paged():
         refuse_unprepared(ws)
         history = History(ws)
+        if is_batch_name(ws, history, options.name):
+            _print_batch(options, ws, history, console)
+            return 0
         found = history.resolve(options.name)
         if options.log or options.code:
             _print_stored(options, ws, found, console)
@@ -78,24 +90,45 @@ def run(options: argparse.Namespace, console: Console) -> int:
             document = snapshot_document(found)
             document |= annotation_keys(history, str(found.id), document)
             document |= learned_keys(learned)
-            document["receipts"] = [receipt_document(receipt) for receipt in receipts]
-            document["checks"] = check_documents(checks)
-            document["tests"] = model_test_documents(tests)
-            document["attempts"] = attempts_document(attempts)
+            document |= {
+                "receipts": [receipt_document(receipt) for receipt in receipts],
+                "checks": check_documents(checks),
+                "tests": model_test_documents(tests),
+                "attempts": attempts_document(attempts),
+            }
             console.print_json(document)
         else:
             tags = shown_tags_of(history.catalog, str(found.id), found.snapshot.tags)
-            for line in snapshot_details(found, tags, receipts, console):
-                console.print(line)
-            for line in check_lines(checks):
-                console.print(f"contract:    {line}")
-            more = [*model_test_lines(tests), *learned_lines(learned), *attempt_lines(attempts)]
+            more = [*snapshot_details(found, tags, receipts, console)]
+            more += [f"contract:    {line}" for line in check_lines(checks)]
+            more += [*model_test_lines(tests), *learned_lines(learned), *attempt_lines(attempts)]
             more += annotation_lines(history, str(found.id))
             for line in more:
                 console.print(line)
     for warning in history.warnings:
         console.warn(warning)
     return 0
+
+
+def _print_batch(
+    options: argparse.Namespace, ws: "Workspace", history: "History", console: Console
+) -> None:
+    """Print a batch of feedback; raise `UsageError` for parts that it does not have."""
+    from git_datmo.cli.feedback_status_lines import batch_lines
+    from git_datmo.errors import UsageError
+    from git_datmo.report.shown_batch import batch_document, read_shown_batch
+
+    if options.log or options.code:
+        raise UsageError(
+            "a batch of feedback has neither log nor code",
+            "leave out --log and --code, or name an experiment",
+        )
+    batch = read_shown_batch(ws, history, options.name, console.progress())
+    if options.json:
+        console.print_json(batch_document(batch))
+        return
+    for line in batch_lines(batch, console):
+        console.print(line)
 
 
 def _print_stored(
