@@ -1,13 +1,17 @@
-"""Wait for the end of processes, and end them."""
+"""Wait for the end of processes, end them, and start children that end with this process."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import select
 import signal
+import socket
+import subprocess
 import time
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from git_datmo.processes import descendants, running
 
@@ -51,6 +55,46 @@ def end_children() -> None:
     for process in running().values():
         if process.parent == os.getpid() and process.state != b"Z":
             end_tree(process.pid)
+
+
+@contextmanager
+def tied_child(
+    argv: Sequence[str], folder: Path, environ: Mapping[str, str], *, is_read: bool = False
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a command, which gets SIGTERM when this process is gone, even if it was killed.
+
+    With `is_read`, the caller reads its output and errors, and it has no input. Elsewhere than on
+    Linux, a killed process leaves the command.
+    """
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            child = subprocess.Popen(
+                argv,
+                cwd=folder,
+                env=environ,
+                stdin=subprocess.DEVNULL if is_read else None,
+                stdout=subprocess.PIPE if is_read else None,
+                stderr=subprocess.STDOUT if is_read else None,
+                text=True,
+                errors="replace",
+                pass_fds=(theirs.fileno(),),
+            )
+            _signal_at_close(theirs, child.pid)
+        yield child
+
+
+def _signal_at_close(line: socket.socket, pid: int) -> None:
+    """Have the kernel send SIGTERM to a process when the other end of `line` is closed.
+
+    The process must hold `line`, too.
+    """
+    if hasattr(fcntl, "F_SETSIG"):
+        # A process that has already ended gets none.
+        with suppress(OSError):
+            fcntl.fcntl(line, fcntl.F_SETSIG, signal.SIGTERM)
+            fcntl.fcntl(line, fcntl.F_SETOWN, pid)
+            fcntl.fcntl(line, fcntl.F_SETFL, fcntl.fcntl(line, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def _signal(pids: Iterable[int], number: int) -> None:

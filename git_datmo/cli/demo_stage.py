@@ -20,7 +20,7 @@ from typing import NoReturn
 
 from git_datmo.cli.console import Console
 from git_datmo.errors import DatmoError, UsageError
-from git_datmo.process_endings import end_children, end_tree
+from git_datmo.process_endings import end_children, end_tree, tied_child
 
 # Seconds for a line of a command in the background, and for its end.
 _ANSWER, _END = 120.0, 10.0
@@ -89,12 +89,12 @@ class DemoPerson:
         If the demo is interrupted, the command and its processes are ended.
         """
         self._show(line)
-        child = subprocess.Popen(shlex.split(line), cwd=folder, env=self._variables())
-        try:
-            code = child.wait()
-        except BaseException:
-            _end_all(child)
-            raise
+        with tied_child(shlex.split(line), folder, self._variables()) as child:
+            try:
+                code = child.wait()
+            except BaseException:
+                _end_all(child)
+                raise
         if code:
             raise DatmoError(f"the demo's command failed with exit code {code}: {line}")
 
@@ -102,21 +102,12 @@ class DemoPerson:
     def running(self, folder: Path, line: str) -> Iterator[BackgroundCommand]:
         """Show and start a command in a folder; end it with the block."""
         self._show(f"{line} &")
-        child = subprocess.Popen(
-            shlex.split(line),
-            cwd=folder,
-            env=self._variables(),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        command = BackgroundCommand(child, line, self.console)
-        try:
-            yield command
-        finally:
-            command.end()
+        with tied_child(shlex.split(line), folder, self._variables(), is_read=True) as child:
+            command = BackgroundCommand(child, line, self.console)
+            try:
+                yield command
+            finally:
+                command.end()
 
     def _show(self, line: str) -> None:
         self.console.print(
@@ -130,7 +121,7 @@ class DemoPerson:
         return {**self.environ, **self.who, **committer}
 
 
-def _end_all(child: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
+def _end_all(child: subprocess.Popen[str]) -> None:
     """End a process and its descendants, and read its status."""
     end_tree(child.pid)
     child.wait(timeout=_END)

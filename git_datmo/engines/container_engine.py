@@ -64,6 +64,7 @@ FROZEN = "git-datmo/frozen"
 RUN_LABEL = "git-datmo"
 OWNER_LABEL = "git-datmo.owner"
 JOURNAL = PurePosixPath(CONTAINER_SUPPORT)
+CONFLICT = 409
 SCRATCH = "/tmp"  # noqa: S108 - the container's own
 
 
@@ -298,6 +299,8 @@ class ContainerEngine:
             ),  # as on a host: data loaders share by it
             **limit_settings(job.limits),
             **(sealed_settings(self._user()) if job.sealed else {}),
+            # A worker ends with its server, so nothing is left of a server that was killed.
+            "auto_remove": job.sealed,
             **({"tty": True, "stdin_open": True} if job.terminal or shows else {}),
             **({"ports": {f"{job.port}/tcp": ("127.0.0.1", job.port)}} if job.port else {}),
         }
@@ -365,5 +368,11 @@ def _created(client: docker.DockerClient, settings: dict[str, Any]) -> Iterator[
     try:
         yield container
     finally:
-        with contextlib.suppress(NotFound):
+        try:
             container.remove(v=True, force=True)
+        except NotFound:
+            pass
+        except APIError as error:
+            # The engine is removing it at the moment.
+            if error.status_code != CONFLICT:
+                raise

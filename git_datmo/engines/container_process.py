@@ -6,7 +6,8 @@ import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import Any, cast
 
 from docker.errors import APIError, DockerException
@@ -43,6 +44,7 @@ def follow(container: Container, job: Job, output: Output) -> Outcome:
             # Attach before the start, or the first bytes are lost. The engine's stored log is not
             # byte exact.
             streams = container.attach(stream=True, demux=True)
+            status = _status(container, is_removed=job.sealed)
             container.start()
         except APIError as e:
             raise _start_error(job.command[0], reason_of(e)) from e
@@ -53,8 +55,28 @@ def follow(container: Container, job: Job, output: Output) -> Outcome:
                     output("stdout", out)
                 if err:
                     output("stderr", err)
-            status = container.wait()["StatusCode"]
-    return Outcome(status, time.monotonic() - began, usage.values(), relayed.interrupted)
+            code = status()
+    return Outcome(code, time.monotonic() - began, usage.values(), relayed.interrupted)
+
+
+def _status(container: Container, *, is_removed: bool) -> Callable[[], int]:
+    """Return a function that waits for the end of a container, and returns its exit code.
+
+    An engine that removes the container at its end has no exit code afterwards. So with
+    `is_removed`, a thread asks for it before the start.
+    """
+    if not is_removed:
+        return lambda: int(container.wait()["StatusCode"])
+    found: Future[int] = Future()
+
+    def wait() -> None:
+        try:
+            found.set_result(int(container.wait(condition="removed")["StatusCode"]))
+        except (APIError, DockerException, RequestException) as error:
+            found.set_exception(error)
+
+    threading.Thread(target=wait, name="git-datmo-status", daemon=True).start()
+    return found.result
 
 
 @contextlib.contextmanager

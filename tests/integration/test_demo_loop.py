@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from git_datmo.process_endings import await_end
 from tests.support.commands import experiments, refused
 from tests.support.shell import Shell
 
@@ -77,6 +78,23 @@ def test_interrupted_demo_leaves_no_process_and_no_folder(
     assert list(base.iterdir()) == []
 
 
+def test_killed_demo_leaves_no_process(tmp_path: Path, sealed: dict[str, str]) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PLAY],
+        env={**sealed, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+    ) as child:
+        assert child.stdout is not None
+        while b"sleep 2000" not in child.stdout.readline():
+            pass
+        while len([pid for pid in pids_in(tmp_path) if is_tied(pid)]) < 2:
+            pass
+        child.kill()
+    for pid in pids_in(tmp_path):
+        await_end([pid], 60)
+    assert processes_in(tmp_path) == []
+
+
 def logged(folder: Path) -> list[dict[str, Any]]:
     """Return the events of a log in the order of their times."""
     events = [event for path in folder.glob("*.jsonl") for event in json_lines(path.read_text())]
@@ -107,8 +125,27 @@ def json_lines(text: str) -> list[dict[str, Any]]:
 def processes_in(folder: Path) -> list[str]:
     """Return the processes whose working directory is in a folder."""
     found = []
+    for pid in pids_in(folder):
+        with suppress(OSError):
+            found.append(Path(f"/proc/{pid}/cmdline").read_text("utf-8", "replace"))
+    return found
+
+
+def is_tied(pid: int) -> bool:
+    """Return True if the kernel sends a process a signal when a descriptor changes (O_ASYNC)."""
+    with suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fdinfo").iterdir():
+            flags = next(line for line in entry.read_text().splitlines() if "flags:" in line)
+            if int(flags.split()[1], 8) & 0o20000:
+                return True
+    return False
+
+
+def pids_in(folder: Path) -> list[int]:
+    """Return the ids of the processes whose working directory is in a folder."""
+    found = []
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             if (entry / "cwd").readlink().is_relative_to(folder):
-                found.append((entry / "cmdline").read_text("utf-8", "replace"))
+                found.append(int(entry.name))
     return found

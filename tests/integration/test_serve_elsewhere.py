@@ -122,6 +122,7 @@ def test_model_in_container_is_sealed_and_ends_with_its_killed_server(
         served.wait_for("the model hangs")
         (container,) = client.containers.list(filters={"label": "git-datmo=run"})
         served.child.kill()
-        container.wait(timeout=60)
-        container.remove()
+        # The engine removes the container when its worker has ended.
+        with suppress(docker.errors.NotFound):
+            container.wait(condition="removed", timeout=60)
         lost.join(60)

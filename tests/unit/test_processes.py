@@ -22,7 +22,7 @@ STARTERS = {
     "git_datmo.environments.interpreter_probe": "interpreters",
     "git_datmo.environments.machine": "what tells of GPUs and Debian packages",
     "git_datmo.cli.console": "the pager and the editor",
-    "git_datmo.cli.demo_stage": "commands as a person types them",
+    "git_datmo.process_endings": "commands of a demo, as a person types them",
     "git_datmo.cli.detached_run": "git-datmo, which records a run without a terminal",
     "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
 }
