@@ -97,7 +97,8 @@ def _read(path: Path, language: str) -> tuple[bytes, Lost]:
 
 
 def _write_new(path: Path, content: bytes) -> None:
-    """Write a file that does not exist yet."""
+    """Write a file that does not exist yet, and make its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     try:
         # Mode `x` tests and creates in one step, so no file that appears meanwhile is lost.
         with open(path, "xb") as file:

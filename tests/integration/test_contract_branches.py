@@ -233,9 +233,8 @@ def test_contract_becomes_a_parquet_file_and_a_schema_of_pandera(team: Shell) ->
     assert "physicalType: int32\n        required: true\n" in back
     words = ("contract", "convert", "faces", "--to", "pandera", "-o")
     refused(team, *words, "faces.parquet", says=("'faces.parquet' exists already",))
-    refused(team, *words, "none/faces.yaml", says=("none/faces.yaml",))
-    datmo(team, *words, "frame.yaml")
-    shown = datmo(team, "contract", "convert", "frame.yaml", "--from", "pandera").stdout
+    datmo(team, *words, "frames/faces.yaml")
+    shown = datmo(team, "contract", "convert", "frames/faces.yaml", "--from", "pandera").stdout
     assert "minimum: 0\n          maximum: 120\n" in shown
 
 
