@@ -15,6 +15,7 @@ STARTERS = {
     "git_datmo.git.command": "git",
     "git_datmo.tracking.own_run": "git-datmo, which records the run of a training script",
     "git_datmo.git.service_pipes": "git, which joins a service to pipes",
+    "git_datmo.backends.socket_activity": "a socket of asyncio, which never blocks",
     "git_datmo.objects.worker_pool": "forks of itself, that work beside it",
     "git_datmo.engines.child_process": "the user's command",
     "git_datmo.compare.subprocess_compare": "what decodes strangers' files",
