@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 
 from git_datmo.contracts.compatibility import compatible
 from git_datmo.contracts.contract_edits import Edit, apply_edits
-from git_datmo.contracts.contract_types import Contract, Field, Table, verdict_of
+from git_datmo.contracts.contract_types import Contract, Field, FileRule, Table, verdict_of
 from git_datmo.contracts.conversions.croissant import to_croissant
 from git_datmo.contracts.conversions.json_documents import read_yaml_object, write_json
 from git_datmo.contracts.conversions.json_schema import to_json_schema
@@ -129,6 +130,13 @@ answer = {
     "rows": [{name: str(value) for name, value in row.items()} for row in found.records("birds")],
 }
 """
+CROISSANT_ERRORS = """\
+import mlcroissant
+answer = [sorted(mlcroissant.Dataset(jsonld=name).metadata.ctx.issues.errors) for name in given]
+"""
+TAGS = Field("tags", logical_type="array", items=Field("", logical_type="string"))
+BOX = Field("box", logical_type="object", fields=(Field("left", logical_type="integer"),))
+BOXES = Field("boxes", logical_type="array", items=replace(BOX, name=""))
 
 
 @needs_libraries
@@ -142,6 +150,22 @@ def test_mlcroissant_takes_the_description_and_reads_its_rows(tmp_path: Path) ->
     assert answer["errors"] == []
     found = [[row["birds/id"], row["birds/score"], row["birds/ok"]] for row in answer["rows"]]
     assert found == [["2", "0.5", "False"], ["-2", "1.0", "True"]]
+
+
+@needs_libraries
+def test_mlcroissant_takes_descriptions_of_all_forms(tmp_path: Path) -> None:
+    photos = Table("photos", files=FileRule(("image/png",)))
+    nested = Table("birds", fields=(*FIELDS, TAGS, BOX, BOXES, Field("any")))
+    birds, eggs = Table("birds", fields=FIELDS), Table("eggs", fields=FIELDS)
+    forms = {
+        "nested.json": (("birds.csv",), (nested,)),
+        "folder.json": (("photos",), (photos,)),
+        "two.json": (("birds.csv", "more/birds.csv", "eggs.csv"), (birds, eggs)),
+    }
+    for name, (paths, tables) in forms.items():
+        document, _ = to_croissant(replace(CONTRACT, paths=paths, tables=tables))
+        (tmp_path / name).write_text(write_json(document))
+    assert ask(CROISSANT_ERRORS, tmp_path, *forms) == [[], [], []]
 
 
 MLFLOW = """\

@@ -26,7 +26,6 @@ FIELDS = (
     Field("tags", logical_type="array", items=TEXT),
     Field("box", logical_type="object", fields=BOX),
     Field("boxes", logical_type="array", items=Field("", logical_type="object", fields=BOX)),
-    Field("any"),
 )
 CONTRACT = Contract(
     "faces", "faces", "1.2.0", paths=("data/*.csv",), tables=(Table("faces", fields=FIELDS),)
@@ -90,15 +89,36 @@ def test_description_with_local_and_remote_files_is_read() -> None:
 @pytest.mark.parametrize(
     ("field", "lost"),
     [
-        (Field("a", is_required=True, is_optional=True), ["required", "datmo.optional"]),
+        (
+            replace(TEXT, name="a", is_required=True, is_optional=True),
+            ["required", "datmo.optional"],
+        ),
         (Field("a", logical_type="integer", physical_type="int8"), ["physicalType"]),
-        (Field("a", minimum=Decimal(1), enum=(1,)), ["enum", "range"]),
+        (Field("a", logical_type="number", minimum=Decimal(1), enum=(1,)), ["enum", "range"]),
         (Field("a", logical_type="array", items=replace(TEXT, pattern="x")), ["items"]),
+        (Field("a"), ["values of any type"]),
+        (Field("a", logical_type="array"), ["values of any type"]),
+        (Field("a", logical_type="object"), ["values of any type"]),
     ],
 )
 def test_rules_that_croissant_cannot_say_are_named(field: Field, lost: list[str]) -> None:
     contract = replace(CONTRACT, tables=(Table("t", fields=(field,)),))
     assert list(to_croissant(contract)[1]) == [f"t.a: {name}" for name in lost]
+
+
+def test_each_table_has_the_files_that_are_named_for_it() -> None:
+    tables = (Table("birds", fields=(TEXT,)), Table("eggs", fields=(TEXT,)))
+    paths = ("a/birds.csv", "b/birds.csv", "eggs.csv", "more.csv")
+    contract = replace(CONTRACT, paths=paths, tables=tables)
+    document, lost = to_croissant(contract)
+    sources = [found["field"][0]["source"]["fileSet"]["@id"] for found in document["recordSet"]]
+    assert sources == ["files/a/birds.csv", "files/eggs.csv"]
+    assert [files["includes"] for files in document["distribution"]] == [
+        *(["a/birds.csv", "b/birds.csv"], "eggs.csv", "more.csv"),
+    ]
+    assert (lost, from_croissant(document, "x")[0].paths) == ((), paths)
+    lost = to_croissant(replace(contract, paths=()))[1]
+    assert lost[0] == "birds: source, since no path of the contract is known as its data"
 
 
 @pytest.mark.parametrize("document", [{}, {"recordSet": 1}, {"recordSet": []}])

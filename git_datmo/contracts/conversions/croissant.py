@@ -9,7 +9,9 @@ import mimetypes
 from collections.abc import Iterable
 from typing import Any
 
+from git_datmo.contracts.check_values import choose_table
 from git_datmo.contracts.contract_types import Contract, Field, LogicalType, Table
+from git_datmo.contracts.conversions.croissant_context import CONTEXT
 from git_datmo.contracts.conversions.json_documents import (
     lost_of_contract,
     lost_of_field,
@@ -20,45 +22,6 @@ from git_datmo.contracts.odcs_writer import given_values
 from git_datmo.errors import DatmoError
 
 CONFORMS_TO = "http://mlcommons.org/croissant/1.0"
-# The specification's context. Readers warn of another one.
-_CONTEXT: dict[str, Any] = {
-    "@language": "en",
-    "@vocab": "https://schema.org/",
-    "citeAs": "cr:citeAs",
-    "column": "cr:column",
-    "conformsTo": "dct:conformsTo",
-    "cr": "http://mlcommons.org/croissant/",
-    "rai": "http://mlcommons.org/croissant/RAI/",
-    "data": {"@id": "cr:data", "@type": "@json"},
-    "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
-    "dct": "http://purl.org/dc/terms/",
-    "equivalentProperty": "cr:equivalentProperty",
-    "examples": {"@id": "cr:examples", "@type": "@json"},
-    "extract": "cr:extract",
-    "field": "cr:field",
-    "fileProperty": "cr:fileProperty",
-    "fileObject": "cr:fileObject",
-    "fileSet": "cr:fileSet",
-    "format": "cr:format",
-    "includes": "cr:includes",
-    "isLiveDataset": "cr:isLiveDataset",
-    "jsonPath": "cr:jsonPath",
-    "key": "cr:key",
-    "md5": "cr:md5",
-    "parentField": "cr:parentField",
-    "path": "cr:path",
-    "recordSet": "cr:recordSet",
-    "references": "cr:references",
-    "regex": "cr:regex",
-    "repeated": "cr:repeated",
-    "replace": "cr:replace",
-    "sc": "https://schema.org/",
-    "samplingRate": "cr:samplingRate",
-    "separator": "cr:separator",
-    "source": "cr:source",
-    "subField": "cr:subField",
-    "transform": "cr:transform",
-}
 _TYPES: dict[LogicalType, str] = {
     "string": "sc:Text",
     "integer": "sc:Integer",
@@ -100,35 +63,56 @@ def to_croissant(contract: Contract) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Return a description with a record set for each table, and the names of the lost parts."""
     kept = ("version", "servers")
     lost = [name for name in lost_of_contract(contract) if name not in kept]
-    sets = [_write_table(table, contract, lost) for table in contract.tables]
+    groups = _group_paths(contract)
+    sets = [
+        _write_table(table, _files_id(groups[index]) if index in groups else "", lost)
+        for index, table in enumerate(contract.tables)
+    ]
     return {
-        "@context": _CONTEXT,
+        "@context": CONTEXT,
         "@type": "sc:Dataset",
         "name": contract.name or contract.id,
         "conformsTo": CONFORMS_TO,
         **given_values({"version": contract.version}),
-        "distribution": [_write_path(path) for path in contract.paths],
+        "distribution": [_write_files(paths) for paths in groups.values()],
         "recordSet": sets,
     }, tuple(lost)
 
 
-def _write_path(path: str) -> dict[str, Any]:
-    suffix = path[path.rfind(".") :].lower()
+def _group_paths(contract: Contract) -> dict[int, list[str]]:
+    """Return the paths of each table's files by the index of the table; -1 if it is not known."""
+    groups: dict[int, list[str]] = {}
+    for path in contract.paths:
+        table = choose_table(contract, path)
+        index = -1 if table is None else contract.tables.index(table)
+        groups.setdefault(index, []).append(path)
+    return groups
+
+
+def _files_id(paths: list[str]) -> str:
+    """Return the id of a file set. Record sets and fields have ids too, which it must not equal."""
+    return f"files/{paths[0]}"
+
+
+def _write_files(paths: list[str]) -> dict[str, Any]:
+    suffix = paths[0][paths[0].rfind(".") :].lower()
     return {
         # A file object has a checksum, which a contract has not.
         "@type": "cr:FileSet",
-        "@id": path,
-        "name": path,
+        "@id": _files_id(paths),
+        "name": paths[0],
         "encodingFormat": _MEDIA_TYPES.get(suffix)
-        or mimetypes.guess_type(path)[0]
+        or mimetypes.guess_type(paths[0])[0]
         or "application/octet-stream",
-        "includes": path,
+        "includes": paths[0] if len(paths) == 1 else paths,
     }
 
 
-def _write_table(table: Table, contract: Contract, lost: list[str]) -> dict[str, Any]:
+def _write_table(table: Table, source: str, lost: list[str]) -> dict[str, Any]:
     lost.extend(lost_of_table(table))
-    source = contract.paths[0] if len(contract.paths) == len(contract.tables) == 1 else ""
+    if table.fields and not source:
+        # Programs refuse fields that come from nowhere.
+        lost.append(f"{table.name}: source, since no path of the contract is known as its data")
     key = [{"@id": f"{table.name}/{field.name}"} for field in table.fields if field.is_key]
     return {
         "@type": "cr:RecordSet",
@@ -143,10 +127,12 @@ def _write_field(field: Field, prefix: str, source: str, lost: list[str]) -> dic
     path = f"{prefix}{field.name}"
     lost.extend(_lost_of_field(field, path.replace("/", ".", 1)))
     kind = field.items if field.logical_type == "array" and field.items else field
+    data_type = _TYPES.get(kind.logical_type, "")
     values = {
         "description": field.description,
-        "dataType": _TYPES.get(kind.logical_type, ""),
-        "repeated": kind is not field,
+        # A field without fields of its own must have a type.
+        "dataType": data_type if data_type or kind.fields else _TYPES["string"],
+        "repeated": field.logical_type == "array",
         "source": {"fileSet": {"@id": source}, "extract": {"column": field.name}}
         if source
         else None,
@@ -158,13 +144,13 @@ def _write_field(field: Field, prefix: str, source: str, lost: list[str]) -> dic
 def _lost_of_field(field: Field, path: str) -> Iterable[str]:
     """Return the parts of a field that a description does not have."""
     items = field.items
-    kinds = (*_TYPES, "object", "array", "")
     plain = Field("", logical_type=items.logical_type, fields=items.fields) if items else None
+    kind = items or field
     return lost_of_field(
         field,
         path,
         **{
-            "logicalType": field.logical_type not in kinds,
+            "values of any type": kind.logical_type not in _TYPES and not kind.fields,
             # Elements have a type, and no rule.
             "items": items is not None and items != plain,
             "required": field.is_required,
@@ -208,13 +194,14 @@ def _objects(value: object) -> list[dict[str, Any]]:
 
 
 def _read_path(found: dict[str, Any], lost: list[str]) -> Iterable[str]:
-    """Yield the path of a file or of a pattern that is in the same folder as the description."""
+    """Yield the paths of a file or of patterns that are in the same folder as the description."""
     name = str(found.get("@id") or found.get("name") or "")
-    path = found.get("includes", found.get("contentUrl"))
-    if isinstance(path, str) and "://" not in path and "containedIn" not in found:
-        yield path
-    else:
-        lost.append(f"distribution: {name}")
+    listed = found.get("includes", found.get("contentUrl"))
+    for path in listed if isinstance(listed, list) else [listed]:
+        if isinstance(path, str) and "://" not in path and "containedIn" not in found:
+            yield path
+        else:
+            lost.append(f"distribution: {name}")
 
 
 def _read_table(found: dict[str, Any], lost: list[str]) -> Table:
