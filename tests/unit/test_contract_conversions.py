@@ -95,6 +95,10 @@ def test_lost_parts_are_named_with_their_fields() -> None:
     )
     lost = to_table_schema(replace(CONTRACT, tables=(Table("t", fields=FIELDS[1:2]),)))[1]
     assert lost == ("t.height: exclusive bound",)
+    odd = Field("a", minimum=1, min_length=1, pattern="x", format="ipv4")
+    document, lost = to_table_schema(replace(CONTRACT, tables=(Table("t", fields=(odd,)),)))
+    assert document == {"fields": [{"name": "a", "type": "any"}]}
+    assert lost == ("t.a: range", "t.a: length", "t.a: pattern", "t.a: format")
     schema = {"properties": {"x": {"anyOf": [], "type": ["string", "integer"]}}}
     assert from_json_schema(schema, "x")[1] == ("x.x: type string, integer", "x.x: anyOf")
 

@@ -31,6 +31,9 @@ _TYPES: dict[LogicalType, str] = {
     "array": "array",
     "": "any",
 }
+# Types with bounds, and formats of text. Programs refuse a schema with others.
+_BOUNDED = ("integer", "number", "date", "timestamp", "time")
+_FORMATS = ("email", "uri", "binary", "uuid")
 _CONSTRAINTS = frozenset(
     {
         *("required", "unique", "minimum", "maximum", "minLength", "maxLength", "pattern"),
@@ -56,6 +59,10 @@ def to_table_schema(contract: Contract) -> tuple[dict[str, Any], tuple[str, ...]
 
 
 def _write_field(field: Field, path: str, lost: list[str]) -> dict[str, Any]:
+    is_text = field.logical_type == "string"
+    has_bounds = field.minimum is not None or field.maximum is not None
+    has_range = field.logical_type in _BOUNDED
+    has_length = field.min_length is not None or field.max_length is not None
     lost.extend(
         lost_of_field(
             field,
@@ -64,6 +71,10 @@ def _write_field(field: Field, path: str, lost: list[str]) -> dict[str, Any]:
                 "datmo.optional": field.is_optional,
                 "datmo.default": field.has_default,
                 "exclusive bound": field.is_minimum_exclusive or field.is_maximum_exclusive,
+                "range": has_bounds and not has_range,
+                "length": has_length and not is_text,
+                "pattern": field.pattern and not is_text,
+                "format": field.format and not (is_text and field.format in _FORMATS),
                 "multipleOf": field.multiple_of,
                 "items": field.items,
                 "properties": field.fields,
@@ -77,11 +88,11 @@ def _write_field(field: Field, path: str, lost: list[str]) -> dict[str, Any]:
         "required": field.is_required,
         "unique": field.is_unique,
         # Bounds of Table Schema are inclusive; exclusive ones are among the losses above.
-        "minimum": None if field.is_minimum_exclusive else field.minimum,
-        "maximum": None if field.is_maximum_exclusive else field.maximum,
-        "minLength": field.min_length,
-        "maxLength": field.max_length,
-        "pattern": _whole_pattern(field.pattern),
+        "minimum": field.minimum if has_range and not field.is_minimum_exclusive else None,
+        "maximum": field.maximum if has_range and not field.is_maximum_exclusive else None,
+        "minLength": field.min_length if is_text else None,
+        "maxLength": field.max_length if is_text else None,
+        "pattern": _whole_pattern(field.pattern) if is_text else "",
         "enum": None if field.enum is None else [v for v in field.enum if v is not None],
     }
     return {
@@ -89,7 +100,7 @@ def _write_field(field: Field, path: str, lost: list[str]) -> dict[str, Any]:
         "type": _TYPES[field.logical_type],
         **given_values(
             {
-                "format": field.format if field.logical_type == "string" else "",
+                "format": field.format if is_text and field.format in _FORMATS else "",
                 "description": field.description,
                 "constraints": given_values(constraints),
             }
