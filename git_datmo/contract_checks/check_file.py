@@ -92,7 +92,7 @@ def _check_data(
             return FileCheck(contract, path, (_unchecked(contract, table.name, "files", message),))
         return FileCheck(contract, path, tuple(check_files(contract, table, full, path)))
     if suffix_of(path) in ARRAY_SUFFIXES:
-        found = check_arrays(contract, table, read_arrays(full, path))
+        found = check_arrays(contract, table, read_arrays(full, path), sample)
         return FileCheck(contract, path, tuple(found))
     if not is_table(path):
         message = f"the format of '{path}' is unknown"

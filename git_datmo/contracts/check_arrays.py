@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from math import prod
 from typing import Any
 
 from git_datmo.contracts.contract_types import (
@@ -11,14 +12,12 @@ from git_datmo.contracts.contract_types import (
     Field,
     Finding,
     Level,
-    LogicalType,
     Table,
     Tensor,
 )
+from git_datmo.contracts.sampled_fields import SampledFields
 from git_datmo.contracts.table_readers.array_files import ArrayInFile
 from git_datmo.sizes import show_count
-
-_LOGICAL: dict[str, LogicalType] = {"BOOL": "boolean", "BYTES": "string"}
 
 
 def infer_arrays(name: str, arrays: Sequence[ArrayInFile]) -> Table:
@@ -36,9 +35,15 @@ def infer_arrays(name: str, arrays: Sequence[ArrayInFile]) -> Table:
 
 
 def check_arrays(
-    contract: Contract, table: Table, arrays: Sequence[ArrayInFile]
+    contract: Contract,
+    table: Table,
+    arrays: Sequence[ArrayInFile],
+    sample: SampledFields | None = None,
 ) -> Iterator[Finding]:
-    """Yield the differences between arrays and the fields of a table."""
+    """Yield the differences between arrays and the fields of a table.
+
+    Values of the arrays are added to the sample.
+    """
     found = {array.name: array for array in arrays}
     for field in table.fields:
         array = found.pop(field.name, None)
@@ -47,7 +52,7 @@ def check_arrays(
                 yield _make(contract, table, field.name, "present", "array is missing")
             continue
         yield from _check_form(contract, table, field, array)
-        yield from _check_numbers(contract, table, field, array)
+        yield from _check_numbers(contract, table, field, array, sample)
     if table.is_closed:
         for name in found:
             message = "array is not declared in the contract"
@@ -76,14 +81,18 @@ def fits_shape(found: Sequence[int], wanted: Sequence[int]) -> bool:
 
 
 def _check_numbers(
-    contract: Contract, table: Table, field: Field, array: ArrayInFile
+    contract: Contract,
+    table: Table,
+    field: Field,
+    array: ArrayInFile,
+    sample: SampledFields | None,
 ) -> Iterator[Finding]:
     """Yield findings for NaN in a required field, infinities, and numbers out of range."""
-    # Booleans and text have no range, and NumPy has no type for BF16.
-    if _LOGICAL.get(array.datatype) or not array.numpy_type:
-        return
     counts = {"required": 0, "finite": 0, "minimum": 0, "maximum": 0}
+    # NumPy has no type for BF16, which therefore has no blocks.
     for block in array.blocks():
+        if sample is not None:
+            sample.add_array(field, block, prod(array.shape[1:]))
         for rule, mask in _find_broken(block, field):
             counts[rule] += int(mask.sum())
     texts = {
@@ -104,6 +113,9 @@ def _find_broken(block: Any, field: Field) -> Iterator[tuple[str, Any]]:
     """Yield the rules of ranges with the masks of the values that break them."""
     import numpy as np
 
+    # Booleans have no range.
+    if block.dtype.kind == "b":
+        return
     if block.dtype.kind == "f":
         if field.is_required:
             yield "required", np.isnan(block)

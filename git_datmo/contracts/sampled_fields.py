@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from random import Random
+from itertools import islice
 from typing import Any
 
 from git_datmo.contracts.contract_types import Field, Table
+from git_datmo.contracts.even_sample import EvenSample
 from git_datmo.contracts.profile_values import MOST_CHARACTERS, profile_values
 from git_datmo.contracts.table_readers.table_batches import Batch
 from git_datmo.records.field_profile import FieldProfile
 
-# Up to so many rows are profiled in full; of more rows, at least half as many.
-MOST_ROWS = 10_000
 # A record holds the profiles, and so many fields of a table are enough to see that data changed.
 MOST_FIELDS = 100
 PROFILED_TYPES = ("integer", "number", "string", "boolean")
@@ -21,68 +20,61 @@ PROFILED_TYPES = ("integer", "number", "string", "boolean")
 class SampledFields:
     """Values of evenly chosen rows of a table, whose files are read one after the other.
 
-    Of each run of as many rows, one row is chosen at random. Equal data have equal samples.
+    Each array of a file has a sample of its own. A row of it is an index of the first dimension,
+    and gives one value, since the values of a row often resemble each other.
     """
 
     def __init__(self, table: Table) -> None:
         self._fields = [field for field in table.fields if is_profiled(field)][:MOST_FIELDS]
-        self._values: dict[str, list[Any]] = {field.name: [] for field in self._fields}
-        self._random = Random(0)  # noqa: S311 - no secret
-        self._chosen = 0
-        # One of so many rows is chosen.
-        self._stride = 1
-        # Rows of earlier batches, and the next row that is chosen.
-        self._rows = self._next = 0
+        self._sample = EvenSample(field.name for field in self._fields)
+        self._arrays: dict[str, EvenSample] = {}
 
     def add(self, batch: Batch) -> None:
         """Choose rows of a batch, and keep their values."""
-        if not self._fields:
+        if self._fields:
+            columns = batch.columns
+            self._sample.add(batch.rows, lambda name, rows: _take(columns.get(name), rows))
+
+    def add_array(self, field: Field, block: Any, row_size: int) -> None:
+        """Choose values of a block of an array in NumPy, whose rows have `row_size` values."""
+        if not may_be_profiled(field):
             return
-        end = self._rows + batch.rows
-        while self._next < end:
-            indices: list[int] = []
-            while self._next < end and self._chosen < MOST_ROWS:
-                indices.append(self._next - self._rows)
-                self._chosen += 1
-                self._choose_next()
-            for name, values in self._values.items():
-                values.extend(_take(batch.columns.get(name), indices))
-            if self._chosen == MOST_ROWS:
-                self._thin()
-        self._rows = end
+        sample = self._arrays.get(field.name)
+        if sample is None:
+            if len(self._arrays) == MOST_FIELDS:
+                return
+            sample = self._arrays[field.name] = EvenSample((field.name,), max(1, row_size))
+        sample.add(len(block), lambda _, indices: block[indices].tolist())
 
     def profiles(self) -> Iterator[tuple[str, FieldProfile]]:
-        """Yield the name and the profile of each field."""
+        """Yield the name and the profile of each field, of at most `MOST_FIELDS`."""
+        found = ((name, profile_values(values)) for name, values in self._samples())
+        yield from islice(((name, each) for name, each in found if each), MOST_FIELDS)
+
+    def _samples(self) -> Iterator[tuple[str, list[Any]]]:
+        """Yield the name and the chosen values of each field: arrays first, then columns."""
+        for name, sample in self._arrays.items():
+            yield name, sample.values[name]
         for field in self._fields:
-            values = self._values[field.name]
+            values = self._sample.values[field.name]
             if field.logical_type in ("integer", "number"):
                 values = [_to_number(value) for value in values]
-            profile = profile_values(values)
-            if profile is not None:
-                yield field.name, profile
-
-    def _choose_next(self) -> None:
-        """Choose a row of the next run of rows."""
-        self._next = self._chosen * self._stride + int(self._random.random() * self._stride)
-
-    def _thin(self) -> None:
-        """Keep one row of each two neighbours, and choose half as many from now on."""
-        kept = [index + int(self._random.random() * 2) for index in range(0, self._chosen, 2)]
-        for name, values in self._values.items():
-            self._values[name] = [values[index] for index in kept]
-        self._chosen = len(kept)
-        self._stride *= 2
-        self._choose_next()
+            # A field of an array file is no column.
+            if field.name not in self._arrays:
+                yield field.name, values
 
 
 def is_profiled(field: Field) -> bool:
-    """Return whether the distribution of a field's values says that data changed.
+    """Return whether the distribution of a column's values says that data changed."""
+    return may_be_profiled(field) and field.logical_type in PROFILED_TYPES
 
-    Keys and times differ in all new data. The values of a classified field stay out of records.
+
+def may_be_profiled(field: Field) -> bool:
+    """Return whether a profile may have values of a field.
+
+    Keys differ in all new data. The values of a classified field stay out of records.
     """
-    if field.is_key or field.is_unique or field.classification not in ("", "public"):
-        return False
-    return field.logical_type in PROFILED_TYPES
+    return not field.is_key and not field.is_unique and field.classification in ("", "public")
 
 
 def _take(column: Any, indices: list[int]) -> list[Any]:

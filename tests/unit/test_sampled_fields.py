@@ -6,7 +6,8 @@ import pyarrow as pa
 import pytest
 
 from git_datmo.contracts.contract_types import Field, LogicalType, Table
-from git_datmo.contracts.sampled_fields import MOST_FIELDS, MOST_ROWS, SampledFields, is_profiled
+from git_datmo.contracts.even_sample import MOST_ROWS
+from git_datmo.contracts.sampled_fields import MOST_FIELDS, SampledFields, is_profiled
 from git_datmo.contracts.table_readers.table_batches import Batch
 from git_datmo.records.field_profile import FieldProfile
 
