@@ -98,7 +98,8 @@ def text_lines(check: FileCheck, console: Console) -> Iterator[str]:
     """Yield the lines of a check: the verdict, then each finding."""
     rows = f", {show_count(check.rows, 'row')}" if check.rows else ""
     verdict = console.paint(COLOURS[check.verdict], check.verdict)
-    yield f"{check.path}: {verdict} ({check.contract.file}{rows})"
+    scope = f", {check.scope}" if check.scope else ""
+    yield f"{check.path}: {verdict} ({check.contract.file}{rows}{scope})"
     for finding in check.findings:
         yield f"  {describe_finding(finding)}"
 

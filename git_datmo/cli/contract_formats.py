@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 
 from git_datmo.contract_checks.check_file import FileCheck
 from git_datmo.contracts.contract_types import Finding
+from git_datmo.sizes import show_count
 
 
 def make_document(check: FileCheck) -> dict[str, Any]:
@@ -18,6 +19,7 @@ def make_document(check: FileCheck) -> dict[str, Any]:
         "version": check.contract.version,
         "verdict": check.verdict,
         "rows": check.rows,
+        "scope": check.scope,
         "findings": [
             {
                 "level": finding.level,
@@ -35,15 +37,20 @@ def make_document(check: FileCheck) -> dict[str, Any]:
 
 def make_markdown(checks: Sequence[FileCheck]) -> str:
     """Return a comment for a pull request: a table of the data, and the findings."""
-    lines = ["| data | contract | verdict | rows |", "| --- | --- | --- | --- |"]
+    lines = ["| data | contract | verdict | checked |", "| --- | --- | --- | --- |"]
     for check in checks:
-        cells = (check.path, check.contract.file, check.verdict, str(check.rows or ""))
+        cells = (check.path, check.contract.file, check.verdict, _checked(check))
         lines.append(f"| {' | '.join(map(escape_markdown, cells))} |")
     for check in checks:
         for finding in check.findings:
             lines += ["", f"- `{_code(check.path)}` {escape_markdown(_describe(finding))}"]
             lines += [f"  - {_row(row, text)}" for row, text in finding.rows]
     return "\n".join(lines)
+
+
+def _checked(check: FileCheck) -> str:
+    """Return the number of rows, or the parts that were compared."""
+    return show_count(check.rows, "row") if check.rows else check.scope
 
 
 def make_junit(checks: Sequence[FileCheck]) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from git_datmo.contract_checks.infer_path import matching_files
-from git_datmo.contracts.check_arrays import check_arrays, fits_shape
+from git_datmo.contract_checks.model_ports import MODEL_PORTS, check_model
+from git_datmo.contracts.check_arrays import check_arrays
 from git_datmo.contracts.check_files import check_files
-from git_datmo.contracts.check_values import check_table, choose_table
+from git_datmo.contracts.check_values import check_table, choose_table, is_named_for
 from git_datmo.contracts.contract_types import Contract, Finding, Table, Verdict, verdict_of
-from git_datmo.contracts.model_signatures import is_model, read_signature
+from git_datmo.contracts.model_signatures import is_model
 from git_datmo.contracts.sampled_fields import SampledFields
 from git_datmo.contracts.shared_rows import find_shared_rows
 from git_datmo.contracts.table_readers.array_files import ARRAY_SUFFIXES, read_arrays
@@ -20,17 +21,19 @@ from git_datmo.contracts.table_readers.open_table import is_table, open_table, s
 from git_datmo.contracts.table_readers.table_batches import UnreadableTable
 from git_datmo.sizes import show_count
 
-MODEL_PORTS = ("input", "output")
-
 
 @dataclass(frozen=True, slots=True)
 class FileCheck:
-    """Findings of a file or folder, and the number of its rows; 0 if it is no table."""
+    """Findings of a file or folder, and the number of its rows; 0 if it is no table.
+
+    `scope` says what was compared where no values were: contracts, or the ports of a model.
+    """
 
     contract: Contract
     path: str
     findings: tuple[Finding, ...]
     rows: int = 0
+    scope: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -53,10 +56,15 @@ def check_file(
     """
     full = os.path.join(root, path)
     if is_model(full):
-        return FileCheck(contract, path, tuple(_check_model(contract, full, path)))
-    table = choose_table(without_ports(contract), path)
+        findings, scope = check_model(contract, full, path)
+        return FileCheck(contract, path, findings, scope=scope)
+    own = without_ports(contract, path)
+    table = choose_table(own, path)
     if table is None:
         message = f"no object of the contract is named for '{path}'"
+        if contract.tables and not own.tables:
+            ports = " and ".join(dict.fromkeys(table.port for table in contract.tables))
+            message = f"the contract states only {ports} of a model, and nothing of this file"
         return FileCheck(contract, path, (_unchecked(contract, "", "table", message),))
     try:
         sample = None
@@ -68,11 +76,20 @@ def check_file(
         return FileCheck(contract, path, (finding,))
 
 
-def without_ports(contract: Contract) -> Contract:
-    """Return a contract without the inputs and outputs of a model, which no data file has."""
-    from dataclasses import replace
+def without_ports(contract: Contract, path: str) -> Contract:
+    """Return a contract without the ports of a model, which describe no data file.
 
+    An object that is required describes the file at `path` only if that can be data: a contract
+    with an input or output is that of a model, and arrays may be the weights of one.
+    """
     tables = tuple(table for table in contract.tables if table.port not in MODEL_PORTS)
+    of_model = len(tables) < len(contract.tables)
+    if of_model or suffix_of(path) in ARRAY_SUFFIXES:
+        tables = tuple(
+            table
+            for table in tables
+            if table.port == "provides" or (not of_model and is_named_for(table, path))
+        )
     return replace(contract, tables=tables)
 
 
@@ -132,43 +149,6 @@ def _find_others(root: Path, contract: Contract, table: Table, path: str) -> lis
         # A name may also be a path, or a pattern of paths.
         others.update(dict.fromkeys(matching_files(root, name)))
     return [other for other in others if other != path and is_table(other)]
-
-
-def _check_model(contract: Contract, full: str, path: str) -> Iterator[Finding]:
-    """Yield the differences between a model's own signature and its contract."""
-    declared = {t.port: t for t in contract.tables if t.port in MODEL_PORTS}
-    try:
-        signature = read_signature(full, path)
-    except UnreadableTable as error:
-        # A pickle states no signature, which breaks no rule of the contract.
-        yield _unchecked(contract, "", "signature", error.what)
-        return
-    for stated in signature:
-        table = declared.get(stated.port)
-        if table is not None:
-            yield from _compare_ports(contract, table, stated)
-
-
-def _compare_ports(contract: Contract, table: Table, stated: Table) -> Iterator[Finding]:
-    """Yield the fields of a port that the model does not have, or has in another form."""
-    fields = {field.name: field for field in stated.fields}
-    for field in table.fields:
-        found = fields.get(field.name)
-        message = ""
-        if found is None:
-            message = f"the model has no {table.port} '{field.name}'"
-        elif field.tensor is not None and found.tensor is not None:
-            if field.tensor.datatype != found.tensor.datatype:
-                message = f"the model has {found.tensor.datatype}, not {field.tensor.datatype}"
-            elif not fits_shape(found.tensor.shape, field.tensor.shape):
-                shapes = f"{list(found.tensor.shape)}, not {list(field.tensor.shape)}"
-                message = f"the model has the shape {shapes}"
-        elif field.logical_type and found.logical_type not in ("", field.logical_type):
-            message = f"the model has the type {found.logical_type}, not {field.logical_type}"
-        if message:
-            yield Finding(
-                "refuse", "signature", contract.id, table.name, field.name, message, (), 1
-            )
 
 
 def _unchecked(contract: Contract, table: str, rule: str, message: str) -> Finding:

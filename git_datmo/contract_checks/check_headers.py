@@ -30,7 +30,7 @@ def check_headers(
     for within in paths:
         for contract, path in bound_paths(root, known, within):
             full = os.path.join(root, path)
-            table = choose_table(without_ports(contract), path)
+            table = choose_table(without_ports(contract, path), path)
             if table is not None and os.path.isfile(full):
                 yield FileCheck(contract, path, tuple(_check_file(contract, table, full, path)))
 

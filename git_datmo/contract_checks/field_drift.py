@@ -130,7 +130,7 @@ def _with_warnings(
     """Yield checks, the first one of each table with the warnings about its fields."""
     left = list(found)
     for check in checks:
-        table = choose_table(without_ports(contract), check.path)
+        table = choose_table(without_ports(contract, check.path), check.path)
         name = table.name if table is not None else ""
         own = [each for each in left if each.table == name]
         left = [each for each in left if each.table != name]

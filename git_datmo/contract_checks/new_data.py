@@ -37,7 +37,7 @@ def read_new_data(root: Path, contract: Contract, checks: Iterable[FileCheck]) -
     """
     chosen: dict[int, list[FileCheck]] = {}
     for check in checks:
-        table = choose_table(without_ports(contract), check.path)
+        table = choose_table(without_ports(contract, check.path), check.path)
         if table is not None and table.port == "provides" and table.fields:
             chosen.setdefault(contract.tables.index(table), []).append(check)
     if not chosen:

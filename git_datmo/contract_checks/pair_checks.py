@@ -15,6 +15,8 @@ from git_datmo.contracts.contract_types import Contract, Finding
 from git_datmo.contracts.odcs_file import contract_name
 from git_datmo.repository.workspace import Workspace
 
+CONTRACTS, VERSION = "contracts compared", "version compared"
+
 
 def check_pairs(scene: ContractScene) -> list[FileCheck]:
     """Return a check for each contract that requires something of another one."""
@@ -28,6 +30,7 @@ def check_pairs(scene: ContractScene) -> list[FileCheck]:
             consumer,
             subject_of(consumer),
             tuple(_finding(one) for one in found if one.consumer.file == path),
+            scope=CONTRACTS,
         )
         for path, consumer in consumers.items()
     ]
@@ -48,6 +51,7 @@ def check_branches(found: Iterable[MeetingFinding]) -> list[FileCheck]:
             group[0].consumer,
             f"{ref}:{subject_of(group[0].consumer)}",
             tuple(map(_finding, group)),
+            scope=CONTRACTS,
         )
         for (ref, _), group in groups.items()
     ]
@@ -63,7 +67,7 @@ def check_versions(ws: Workspace, base: str, scene: ContractScene) -> list[FileC
             continue
         name = contract_name(diff.file)
         problem = [Finding("refuse", "version", name, "", "", diff.problem)] if diff.problem else []
-        checks.append(FileCheck(file.contract, diff.file, tuple(problem)))
+        checks.append(FileCheck(file.contract, diff.file, tuple(problem), scope=VERSION))
     return checks
 
 

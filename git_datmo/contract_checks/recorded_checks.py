@@ -32,7 +32,7 @@ from git_datmo.remotes.fetch_objects import obtain_trees
 from git_datmo.repository.workspace import Workspace
 
 # Raise this number when a rule finds more or less than before.
-CHECKER = 2
+CHECKER = 3
 # The records that were made in this repository, one a line.
 _OWN = "checks"
 _LEVELS: dict[str, Level] = {"refuse": "refuse", "warn": "warn", "unchecked": "unchecked"}
@@ -40,11 +40,15 @@ _LEVELS: dict[str, Level] = {"refuse": "refuse", "warn": "warn", "unchecked": "u
 
 @dataclass(frozen=True, slots=True)
 class ContractObjects:
-    """Contract, the blob of its file, and the stored objects that it is bound to."""
+    """Contract, the blob of its file, and the stored objects that it is bound to.
+
+    `payloads` are the objects of the payloads that these are in.
+    """
 
     contract: Contract
     blob: Oid
     bound: BoundObjects
+    payloads: tuple[Oid, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,13 @@ def bind_contract(
         return ws.store.read_tree(tree)
 
     bound = find_bound_objects(contract, payloads, read, ws.odb.format)
-    return ContractObjects(contract, blob, bound)
+    holding = {
+        payload.content.object
+        for payload in payloads
+        for path in bound.paths
+        if f"{path}/".startswith(f"{payload.path}/")
+    }
+    return ContractObjects(contract, blob, bound, tuple(sorted(holding)))
 
 
 def recall_check(ws: Workspace, wanted: ContractObjects) -> CheckedData | None:
@@ -130,11 +140,12 @@ def record_check(ws: Workspace, wanted: ContractObjects, commit: Oid, found: Che
         file=wanted.contract.file,
         checker=CHECKER,
         verdict=verdict_of(findings),
-        paths=tuple(CheckedPath(check.path, check.rows) for check in checks),
+        paths=tuple(CheckedPath(check.path, check.rows, check.scope) for check in checks),
         findings=tuple(
             _to_record(check.path, finding) for check in checks for finding in check.findings
         ),
         profiles=found.profiles,
+        payloads=wanted.payloads,
     )
     (oid,) = attach_records(ws, record)
     append_line(ws.shared_state / _OWN, str(oid).encode())
@@ -181,4 +192,4 @@ def _to_checks(contract: Contract, record: Check) -> Iterable[FileCheck]:
             for each in record.findings
             if each.path == path.path
         )
-        yield FileCheck(contract, path.path, findings, path.rows)
+        yield FileCheck(contract, path.path, findings, path.rows, path.scope)

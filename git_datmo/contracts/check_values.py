@@ -30,16 +30,33 @@ def choose_table(contract: Contract, path: str) -> Table | None:
     A table names its file by `physicalName`, or by its name without suffix. The only table of a
     contract describes all its files. None if the contract has no table for the file.
     """
-    base = os.path.basename(path)
-    stem = base.split(".")[0]
-    for table in contract.tables:
-        pattern = table.physical_name
-        if pattern and (pattern in (path, base, stem) or fnmatch.fnmatchcase(path, pattern)):
-            return table
-    named = [table for table in contract.tables if table.name in (base, stem)]
-    if named:
-        return named[0]
+    for has_name in (_has_physical_name, _has_name):
+        for table in contract.tables:
+            if has_name(table, path):
+                return table
     return contract.tables[0] if len(contract.tables) == 1 else None
+
+
+def is_named_for(table: Table, path: str) -> bool:
+    """Return whether the name or the `physicalName` of a table is that of the file at `path`."""
+    return _has_physical_name(table, path) or _has_name(table, path)
+
+
+def _has_physical_name(table: Table, path: str) -> bool:
+    """Return whether the `physicalName` of a table, which may be a pattern, is that of a file."""
+    pattern = table.physical_name
+    return bool(pattern) and (pattern in _names(path) or fnmatch.fnmatchcase(path, pattern))
+
+
+def _has_name(table: Table, path: str) -> bool:
+    """Return whether the name of a table is that of a file."""
+    return table.name in _names(path)[1:]
+
+
+def _names(path: str) -> tuple[str, str, str]:
+    """Return a path, its last component, and that without suffix."""
+    base = os.path.basename(path)
+    return path, base, base.split(".")[0]
 
 
 def check_table(

@@ -165,10 +165,14 @@ def _message(oid: Oid, raw: bytes) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """A record and its signatures after the check; none if it is not signed."""
+    """A record and its signatures after the check; none if it is not signed.
+
+    `title` is that of a check of a contract, else ''.
+    """
 
     id: Oid
     kind: str
+    title: str
     author: Person
     signatures: tuple[Signature, ...]
 
@@ -186,12 +190,18 @@ class Verified:
         return any(signature.state is State.BAD for signature in self.signatures)
 
 
-def verify(ws: Workspace, catalog: Catalog, oid: Oid) -> Iterator[Verified]:
-    """Yield the snapshot `oid` with its signatures, then its receipts, tests and feedback."""
+def verify(
+    ws: Workspace, catalog: Catalog, oid: Oid, checks: Iterable[Row] = ()
+) -> Iterator[Verified]:
+    """Yield the snapshot `oid` with its signatures, then its receipts, tests and feedback.
+
+    The rows of the `checks` of its data come last.
+    """
     yield _verify(ws, oid, catalog.about(str(oid), Annotation.kind))
-    for kind in (Receipt.kind, ModelTest.kind, Feedback.kind):
-        for row in catalog.about(str(oid), kind):
-            yield _verify(ws, Oid.parse(row.record), catalog.about(row.record, Annotation.kind))
+    kinds = (Receipt.kind, ModelTest.kind, Feedback.kind)
+    own = [row for kind in kinds for row in catalog.about(str(oid), kind)]
+    for row in (*own, *checks):
+        yield _verify(ws, Oid.parse(row.record), catalog.about(row.record, Annotation.kind))
 
 
 def _verify(ws: Workspace, oid: Oid, rows: Iterable[Row]) -> Verified:
@@ -199,9 +209,9 @@ def _verify(ws: Workspace, oid: Oid, rows: Iterable[Row]) -> Verified:
     record, raw = ws.ledger.record(oid), ws.odb.read(oid, "blob")
     words = (ws.ledger.record(Oid.parse(row.record)) for row in rows)
     texts = [each.signature for each in words if isinstance(each, Annotation) and each.signature]
-    return Verified(
-        oid, record.kind, record.author, tuple(_check(ws, oid, raw, text) for text in texts)
-    )
+    signatures = tuple(_check(ws, oid, raw, text) for text in texts)
+    title = f"{record.file} {record.verdict}" if isinstance(record, Check) else ""
+    return Verified(oid, record.kind, title, record.author, signatures)
 
 
 def _check(ws: Workspace, oid: Oid, raw: bytes, text: str) -> Signature:

@@ -7,17 +7,21 @@ from typing import Any
 
 from git_datmo.model import Oid
 from git_datmo.records.field_profile import FieldProfile, decode_field_profile
-from git_datmo.records.record_fields import decode_fields
+from git_datmo.records.record_fields import decode_fields, decode_oids
 from git_datmo.records.record_kind import Document, RecordKind
 from git_datmo.records.record_values import KeptObject, Person, later_field, more_field
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedPath:
-    """Path that was checked, and the number of its rows; 0 if it is no table."""
+    """Path that was checked, and the number of its rows; 0 if it is no table.
+
+    `scope` says which ports of a model were compared.
+    """
 
     path: str
     rows: int
+    scope: str = later_field(str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ class Check:
     `subject` is the id of the listing of all paths and objects that the contract is bound to.
     `contract` is the blob of the contract's file, whose path is `file`. `checker` is the version of
     the rules. Equal subjects, contracts and versions give equal results, so nobody reads the data
-    again.
+    again. `payloads` are the objects of the payloads that the paths are in.
     """
 
     subject: Oid
@@ -75,6 +79,7 @@ class Check:
     paths: tuple[CheckedPath, ...]
     findings: tuple[CheckFinding, ...]
     profiles: tuple[ProfiledField, ...] = later_field(tuple)
+    payloads: tuple[Oid, ...] = later_field(tuple)
     more: tuple[KeptObject, ...] = more_field()
 
     kind = "check"
@@ -87,6 +92,7 @@ def _decode(document: Document) -> dict[str, Any]:
         "contract": Oid.parse(document["contract"]),
         "paths": tuple(decode_fields(CheckedPath, raw, {}) for raw in document["paths"]),
         "findings": tuple(map(_decode_finding, document["findings"])),
+        "payloads": decode_oids(document.get("payloads", ())),
         "profiles": tuple(map(_decode_profile, document.get("profiles", ()))),
     }
 

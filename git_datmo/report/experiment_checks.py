@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from git_datmo.errors import DatmoError
 from git_datmo.history.experiments import History
 from git_datmo.model import Oid, Payload
+from git_datmo.records.catalog import Row, in_order
 from git_datmo.records.check_record import Check, CheckFinding
 from git_datmo.repository.workspace import Workspace
 
@@ -65,6 +66,20 @@ class ExperimentChecks:
     def records(self, record: str, commit: Oid) -> tuple[Check, ...]:
         """Return the records of these checks."""
         return tuple(self._read(record, commit)) if self._has_checks else ()
+
+    def rows(self, record: str, commit: Oid) -> list[Row]:
+        """Return the rows of all checks of a snapshot's data, and of those made at its commit.
+
+        Several people may have checked the same data. The rows are in order of time.
+        """
+        note = self._history.catalog.notes.get(str(commit))
+        named = (self._history.catalog.get(oid) for oid in (note.records if note else ()))
+        found = {row.record: row for row in named if row is not None and row.kind == Check.kind}
+        for check in self.records(record, commit):
+            for row in self._history.catalog.about(str(check.subject), Check.kind):
+                if str(check.contract) in row.about:
+                    found[row.record] = row
+        return in_order(found.values())
 
     def at(self, commit: Oid) -> Iterator[Check]:
         """Yield the checks that were recorded at a commit, of any of its data, newest first."""

@@ -239,7 +239,8 @@ def _refuse_lost(ws: Workspace, left: Keepers, pushed: Pushed) -> None:
     """Raise `Incomplete` if a record that is left out belongs to the pushed commits."""
     if not left:
         return
-    own = set(left) & snapshots_of(ws, (*pushed.commits, *(f"^{name}" for name in pushed.before)))
+    since = (*pushed.commits, *(f"^{name}" for name in pushed.before))
+    own = set(left) & snapshots_of(ws, since).keys()
     if own:
         first = min(own)
         who = left[first].author.name

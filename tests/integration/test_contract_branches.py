@@ -14,7 +14,7 @@ from tests.support.schemas import require_valid
 from tests.support.shell import Shell
 
 MakeRepo = Callable[..., Shell]
-FITS = "models/emotion.onnx: holds (contracts/emotion.odcs.yaml)\n"
+FITS = "models/emotion.onnx: holds (contracts/emotion.odcs.yaml, contracts compared)\n"
 RENAMED = FACES.replace("name: age, id: age", "name: years, id: age")
 
 
@@ -51,7 +51,7 @@ def test_renamed_column_is_named_with_data_model_and_commit(team: Shell) -> None
     commit(team, "Later")
     done = datmo(team, "contract", "check", code=1)
     assert done.stdout == (
-        "models/emotion.onnx: broken (contracts/emotion.odcs.yaml)\n"
+        "models/emotion.onnx: broken (contracts/emotion.odcs.yaml, contracts compared)\n"
         "  error: age: 'faces' (data/faces/*.csv) does not fit 'emotion': 'age' is missing: its new "
         f"name is 'years'; changed by {changed} A U Thor: Call ages years\n"
     )
@@ -102,7 +102,7 @@ def test_version_that_does_not_rise_is_found_with_base(team: Shell) -> None:
     assert datmo(team, "contract", "check").stdout == FITS
     done = datmo(team, "contract", "check", "--base", "HEAD~1", code=1)
     assert done.stdout == FITS + (
-        "contracts/faces.odcs.yaml: broken (contracts/faces.odcs.yaml)\n"
+        "contracts/faces.odcs.yaml: broken (contracts/faces.odcs.yaml, version compared)\n"
         "  error: version 1.2.0 is too low for a major change of 1.2.0: 2.0.0 or higher is needed\n"
     )
 
@@ -123,7 +123,7 @@ def test_branch_that_a_data_change_breaks_is_named(team: Shell) -> None:
     assert datmo(team, "contract", "check").stdout == FITS
     done = datmo(team, "contract", "check", "--against", "*", code=1)
     assert done.stdout == (
-        f"{FITS}alex:models/emotion.onnx: broken (contracts/emotion.odcs.yaml)\n"
+        f"{FITS}alex:models/emotion.onnx: broken (contracts/emotion.odcs.yaml, contracts compared)\n"
         "  error: age: 'faces' (data/faces/*.csv) does not fit 'emotion' of alex: 'age' is missing; "
         f"changed by {changed} A U Thor: Call ages years\n"
     )

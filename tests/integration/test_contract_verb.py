@@ -67,7 +67,7 @@ def test_check_of_commit_uses_its_data_and_its_contract(penguins: Shell) -> None
 def test_forms_of_output_name_the_same_finding(penguins: Shell) -> None:
     penguins.write("data/penguins.csv", PENGUINS.replace("2007", "<this|year>", 1))
     text = datmo(penguins, "contract", "check", "--format", "markdown", code=1).stdout
-    assert "| data/penguins.csv | contracts/penguins.odcs.yaml | broken | 8 |" in text
+    assert "| data/penguins.csv | contracts/penguins.odcs.yaml | broken | 8 rows |" in text
     assert "- `data/penguins.csv` refuse year: 1 row is not an integer" in text
     assert "  - row 1: `<this\\|year>`" in text
     suite = ET.fromstring(datmo(penguins, "contract", "check", "--format", "junit", code=1).stdout)

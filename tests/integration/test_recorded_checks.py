@@ -63,8 +63,16 @@ def test_enforced_check_of_another_clone_needs_a_trusted_signature(
     blind = without_readers(pair.clone(), tmp_path / "ignacio")
     datmo(blind, "fetch")
     assert "without pyarrow" in datmo(blind, "contract", "check", "HEAD", code=128).stderr
+    assert "birds.odcs.yaml holds) by A U Thor <author@example.com>: signature" in shown(blind, 1)
     trust_ssh(blind)
     assert checked(blind, "HEAD") == first
+    (line,) = [line for line in shown(blind, 1).splitlines() if line.startswith("check ")]
+    assert "signature good" in line
+
+
+def shown(shell: Shell, code: int) -> str:
+    """Return the text of the signatures of the newest experiment."""
+    return datmo(shell, "verify", code=code).stdout
 
 
 def test_changed_data_or_contract_are_checked_again(penguins: Shell, tmp_path: Path) -> None:

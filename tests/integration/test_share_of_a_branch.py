@@ -107,6 +107,25 @@ def test_push_of_branch_shares_the_checks_made_at_its_commits(branched: Pair) ->
     assert len({line for line in noted(hub).splitlines() if " check " in line}) == 2
 
 
+def test_check_of_uncommitted_data_is_shared_with_the_commit_that_has_them(
+    branched: Pair,
+) -> None:
+    alex, hub = branched.alex, branched.hub
+    alex.write("data/faces/a.csv", "name,age\na,1\n")
+    datmo(alex, "add-data", "data")
+    datmo(alex, "contract", "infer", "data/faces")
+    alex.git("add", ".")
+    alex.git("commit", "-q", "-m", "Add faces")
+    alex.write("data/faces/a.csv", "name,age\na,secret\n")
+    datmo(alex, "add-data", "data")
+    datmo(alex, "contract", "check", code=1)
+    alex.git("push", "-q", "origin", "main")
+    assert "contracts/faces" not in noted(hub)
+    alex.git("commit", "-q", "--allow-empty", "-m", "Change faces")
+    alex.git("push", "-q", "origin", "main")
+    assert "contracts/faces.odcs.yaml broken" in noted(hub)
+
+
 @both_ways
 def test_setting_that_is_taken_back_shares_the_rest(branched: Pair) -> None:
     alex, hub = branched.alex, branched.hub

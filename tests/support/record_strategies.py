@@ -206,9 +206,10 @@ def _checks(form: ObjectFormat) -> st.SearchStrategy[Record]:
         Check,
         *(oids(form), oids(form), oids(form), times, persons, paths, st.integers(1, 9)),
         st.sampled_from(["holds", "broken", "unchecked"]),
-        st.lists(st.builds(CheckedPath, paths, counts), max_size=3).map(tuple),
+        st.lists(st.builds(CheckedPath, paths, counts, texts), max_size=3).map(tuple),
         st.lists(findings, max_size=2).map(tuple),
         st.lists(st.builds(ProfiledField, texts, texts, profiles), max_size=2).map(tuple),
+        st.lists(oids(form), max_size=2).map(tuple),
     )
 
 

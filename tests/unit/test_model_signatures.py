@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from git_datmo.contracts.contract_types import Table, Tensor
+from git_datmo.contract_checks.check_file import FileCheck, check_file
+from git_datmo.contracts.contract_types import Field, Port, Table, Tensor
+from git_datmo.contracts.infer_contract import make_contract
 from git_datmo.contracts.model_signatures import is_model, read_signature
 from git_datmo.errors import DatmoError
 
@@ -53,6 +56,45 @@ def test_onnx_states_inputs_and_outputs_without_weights(tmp_path: Path) -> None:
         ("input", "x", Tensor("FP32", (-1, 4))),
         ("output", "y", Tensor("INT64", (-1, 3))),
     ]
+
+
+def check(path: Path, *tables: Table) -> FileCheck:
+    """Return the check of a model against a contract with these ports."""
+    contract = make_contract("m", (path.name,), tables)
+    return check_file(path.parent, contract, path.name, str(path.parent))
+
+
+def port(name: Port, *fields: Field) -> Table:
+    return Table("rows", port=name, fields=fields)
+
+
+def test_check_of_a_model_says_which_ports_were_compared(tmp_path: Path) -> None:
+    path = tmp_path / "m.onnx"
+    path.write_bytes(onnx_model())
+    given = port("input", Field("x", tensor=Tensor("FP32", (-1, 4))))
+    made = port("output", Field("y", tensor=Tensor("INT64", (-1, 2))))
+    found = check(path, given)
+    assert (found.verdict, found.scope) == ("holds", "input compared")
+    found = check(path, given, made, port("requires", Field("age")))
+    assert (found.verdict, found.scope) == ("broken", "input and output compared")
+    found = check(path, port("requires", Field("age")))
+    assert (found.verdict, found.scope) == ("unchecked", "")
+    assert found.findings[0].message == "the contract declares no input and no output"
+
+
+@pytest.mark.parametrize("ports", [("requires",), ("requires", "input"), ("input", "output")])
+def test_ports_of_a_model_in_an_array_file_are_unchecked(
+    tmp_path: Path, ports: tuple[Port, ...]
+) -> None:
+    path = tmp_path / "m.npz"
+    np.savez(path, weights=np.zeros(3))
+    found = check(path, *(port(name, Field("x")) for name in ports))
+    assert (found.verdict, found.scope) == ("unchecked", "")
+    words = f"the contract states only {' and '.join(ports)} of a model, and nothing of this file"
+    assert found.findings[0].message == words
+    # The object that is named for the file describes its arrays.
+    named = Table("m", port="provides", fields=(Field("weights"),))
+    assert check(path, *(port(name, Field("x")) for name in ports), named).verdict == "holds"
 
 
 @pytest.mark.parametrize("size", [0, 1, 20, 60, -1])

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from git_datmo.history.record_signatures import Verified
 
 DESCRIPTION = """\
-Check the signatures of experiments, and of the receipts, model tests and feedback on them, with
-git's own means. The trusted keys are those of gpg.ssh.allowedSignersFile, or those that GnuPG
-trusts. You sign records with --sign of 'run', 'snapshot' and 'reproduce', or always if datmo.sign
-is true.
+Check the signatures of experiments, of the receipts, model tests and feedback on them, and of the
+checks of their data against contracts, with git's own means. The trusted keys are those of
+gpg.ssh.allowedSignersFile, or those that GnuPG trusts. You sign records with --sign of 'run',
+'snapshot' and 'reproduce', or always if datmo.sign is true.
 
 The exit code is 1 if an experiment that you name has no good signature, or if any signature is
 bad.
@@ -49,6 +49,7 @@ def run(options: argparse.Namespace, console: Console) -> int:
     """
     from git_datmo.history.experiments import History
     from git_datmo.history.record_signatures import verify
+    from git_datmo.report.experiment_checks import ExperimentChecks
     from git_datmo.repository.workspace import open_workspace
 
     console.use_colours()
@@ -63,8 +64,11 @@ def run(options: argparse.Namespace, console: Console) -> int:
     holds = True
     with open_workspace(console.environ, console.cwd) as ws:
         history = History(ws)
+        checks = ExperimentChecks(ws, history)
         for name in options.names:
-            for verified in verify(ws, history.catalog, history.resolve(name).id):
+            found = history.resolve(name)
+            rows = checks.rows(str(found.id), found.commit)
+            for verified in verify(ws, history.catalog, found.id, rows):
                 holds = (
                     holds and not verified.bad and (verified.good or verified.kind != "snapshot")
                 )
@@ -111,8 +115,11 @@ def _complete(options: argparse.Namespace, console: Console) -> int:
 
 def _print(verified: "Verified", console: Console) -> None:
     """Print the signatures of a record."""
+    from git_datmo.cli.text_tables import shorten
+
     author = f"{verified.author.name} <{verified.author.email}>"
-    head = f"{verified.kind} {str(verified.id)[:10]} by {author}"
+    title = f" ({shorten(verified.title)})" if verified.title else ""
+    head = f"{verified.kind} {str(verified.id)[:10]}{title} by {author}"
     if not verified.signatures:
         console.print(f"{head}: not signed")
     for signature in verified.signatures:
@@ -132,6 +139,7 @@ def _document(verified: "Verified") -> dict[str, Any]:
     return {
         "id": str(verified.id),
         "kind": verified.kind,
+        "title": verified.title,
         "author": author,
         "signatures": signatures,
     }
