@@ -41,7 +41,7 @@ INLINE = 4000
 """Points that a curve's document has itself."""
 LOG_LIMIT = 1 << 20
 PATCH_LIMIT = 1 << 20
-_STEP = re.compile(r"(.*?)[-_ .]*(?:(?:step|epoch|iter)[-_=]?)?(\d+)\Z", re.IGNORECASE | re.DOTALL)
+_STEP = re.compile(r"(.*?)[-_ ./]*(?:(?:step|epoch|iter)[-_=]?)?(\d+)\Z", re.IGNORECASE | re.DOTALL)
 _MEDIA = {"images": "image", "tables": "table", "texts": "text", "figures": "figure"}
 
 

@@ -79,6 +79,29 @@ def test_experiments_of_the_same_title_show_their_ids(page: Page, tmp_path: Path
     assert found[2] == "Try number 22"
 
 
+def test_story_joins_the_experiments_of_a_sweep(page: Page, tmp_path: Path) -> None:
+    documents, files = make_example()
+    for entry in documents["story"]["entries"][4:10]:
+        entry |= {"subject": "Sweep", "author": "Ada", "why": "Which rate?", "status": "completed"}
+    page.open(f"{write_site(tmp_path, documents, files)}#/story")
+    page.wait_for_text("All 6 experiments")
+    assert page.evaluate("document.querySelectorAll('.members').length") == 1
+    assert page.evaluate("document.querySelectorAll('.members li').length") == 6
+    assert page.evaluate("document.body.innerText.split('Which rate?').length") == 2
+    page.click(".segmented button", "All")
+    page.wait_for("document.body.innerText.split('Which rate?').length === 7")
+
+
+def test_curves_of_shown_or_chosen_rows_are_drawn(page: Page, site: str) -> None:
+    page.open(f"{site}#/experiments?chart=curves")
+    page.wait_for_text("Try number 24 " + id_of(0)[:8])
+    page.click("input[aria-label='Choose all rows']")
+    page.wait_for_text("24 experiments chosen")
+    page.click("input[aria-label='Choose all rows']")
+    page.click(".grid-row input")
+    page.wait_for_text("Curves of 1 row.")
+
+
 def test_experiment_before_is_never_a_snapshot_that_follows_the_data(
     page: Page, tmp_path: Path
 ) -> None:

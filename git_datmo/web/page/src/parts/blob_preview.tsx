@@ -12,6 +12,8 @@ interface Props { blob: string; suffix: string; kind: string; label: string }
 // SVG may hold scripts, so it is shown as its text.
 const RASTER = /^\.(png|jpe?g|gif|webp|bmp|avif)$/i;
 const TINY = 96;
+/** Rows of a table that say more than its columns. */
+const FEW = 20;
 const SOUND = /^\.(wav|mp3|ogg|oga|flac|m4a|opus)$/i;
 
 export function BlobPreview({ blob, suffix, kind, label }: Props) {
@@ -64,10 +66,12 @@ function TablePreview({ table, label }: { table: TableDocument; label: string })
   ]);
   const headings = ["Column", "Type", "Distribution", "Missing", "Distinct", "Min", "Mean", "Max"].map((name, place) => ({ name, isNumber: place > 2 }));
   const sampleHeads = table.columns.map((column) => ({ name: column.name, isNumber: column.bins.length > 0 }));
+  const sample = <PlainTable name={`First rows of ${label}`} headings={sampleHeads} rows={table.sample.map((row) => row.map((value) => ({ value, show: String(showValue(value)).slice(0, 200) })))} note={table.rows <= FEW ? "Rows" : "First rows"} />;
   return (
     <div class="table-preview">
+      {table.rows <= FEW && sample}
       <PlainTable name={`Columns of ${label}`} headings={headings} rows={summary} note={`${table.rows.toLocaleString("en-US")} rows, ${table.columns.length} columns${table.is_cut ? " were read; the file has more" : ""}`} />
-      <PlainTable name={`First rows of ${label}`} headings={sampleHeads} rows={table.sample.map((row) => row.map((value) => ({ value, show: String(showValue(value)).slice(0, 200) })))} note="First rows" />
+      {table.rows > FEW && sample}
     </div>
   );
 }

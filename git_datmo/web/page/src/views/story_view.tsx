@@ -15,9 +15,10 @@ import { Thread } from "../parts/thread";
 import { Document } from "../parts/waiting";
 import { knownGoal, type Goal } from "../query/goals";
 import { ProgressChart } from "./progress_chart";
-import { ENDED_BADLY, tellStory, type Told } from "./story_steps";
+import { ENDED_BADLY, joinSeries, single, tellStory, type Step, type Told } from "./story_steps";
 
 const MOST_SHOWN = 400;
+const MOST_MEMBERS = 100;
 
 interface Telling { name: string; label: string; none: string; chooses: (told: Told) => boolean }
 
@@ -41,6 +42,7 @@ function Story({ entries }: { entries: StoryEntry[] }) {
   const told = useMemo(() => tellStory(entries, metric, goal, names, readParameter), [entries, metric, goal, loadedColumns.value]);
   const tellOf = TELL.find(({ name }) => name === parameter("tell")) ?? (TELL[0] as Telling);
   const shown = told.filter(tellOf.chooses);
+  const steps = tellOf === TELL[0] ? joinSeries(told, names, readParameter).filter(({ members }) => members.some(tellOf.chooses)) : shown.map(single);
   const best = told.reduce<Told | null>((found, each) => (each.isRecord ? each : found), null);
   if (!entries.length) return <NothingYet title="Story" />;
   return (
@@ -59,8 +61,8 @@ function Story({ entries }: { entries: StoryEntry[] }) {
         {TELL.map((each) => <button key={each.name} type="button" aria-pressed={each === tellOf} onClick={() => setParameters({ tell: each.name })}>{each.label}</button>)}
       </div>
       {!shown.length && <p class="quiet">{tellOf.none}</p>}
-      <ol class="timeline story">{shown.slice(-MOST_SHOWN).reverse().map((each, place, all) => <Entry key={each.entry.experiment || place} told={each} metric={metric} newDay={place === 0 || dayOf(each) !== dayOf(all[place - 1] as Told)} />)}</ol>
-      {shown.length > MOST_SHOWN && <p class="quiet">The newest {MOST_SHOWN} of {count(shown.length, "entry", "entries")} are shown.</p>}
+      <ol class="timeline story">{steps.slice(-MOST_SHOWN).reverse().map((step, place, all) => <Entry key={step.told.entry.experiment || place} step={step} metric={metric} newDay={place === 0 || dayOf(step.told) !== dayOf((all[place - 1] as Step).told)} />)}</ol>
+      {steps.length > MOST_SHOWN && <p class="quiet">The newest {MOST_SHOWN} of {count(steps.length, "entry", "entries")} are shown.</p>}
       <CommandLine command="git datmo log --branches --remotes --tags --graph" label="On the command line" />
     </div>
   );
@@ -90,8 +92,10 @@ function Summary({ entries, best, metric }: { entries: StoryEntry[]; best: Told 
   );
 }
 
-function Entry({ told, metric, newDay }: { told: Told; metric: string; newDay: boolean }) {
+function Entry({ step, metric, newDay }: { step: Step; metric: string; newDay: boolean }) {
+  const { told, members } = step;
   const { entry, value, isRecord, change } = told;
+  const isSeries = members.length > 1;
   return (
     <>
       {newDay && <li class="day"><h2>{dayOf(told)}</h2></li>}
@@ -101,7 +105,7 @@ function Entry({ told, metric, newDay }: { told: Told; metric: string; newDay: b
           <span class="quiet">{entry.author}</span>
         </div>
         <div class="entry-body">
-          <h3>{entry.experiment ? <ExperimentLink id={entry.experiment} /> : entry.subject}</h3>
+          <h3>{entry.experiment ? <ExperimentLink id={entry.experiment} /> : entry.subject}{isSeries && <span class="quiet"> {isRecord ? `best of ${members.length}` : `and ${members.length - 1} more`}</span>}</h3>
           {entry.why && <div class="why"><Markdown text={entry.why} /></div>}
           <p class="figures">
             {value !== null && <span class={isRecord ? "best" : ""}>{isRecord && <Icon name="best" />}{metric} <strong class="figure">{showValue(value)}</strong>{isRecord && change && <span class="quiet"> ({change})</span>}</span>}
@@ -109,11 +113,27 @@ function Entry({ told, metric, newDay }: { told: Told; metric: string; newDay: b
             {entry.branch && entry.branch !== table.value?.document.repository.branch && <span class="quiet">{entry.branch}</span>}
             {entry.tags.map((tag) => <span key={tag} class="tag">{tag}</span>)}
           </p>
-          {told.parameters.length > 0 && <p class="quiet small">{told.parameters.join(", ")}</p>}
-          <Thread notes={entry.notes} />
+          {step.ranges.length > 0 && <p class="quiet small">{step.ranges.join(isSeries ? "; " : ", ")}</p>}
+          <Thread notes={members.flatMap((each) => each.entry.notes)} />
+          {isSeries && <Members members={members} metric={metric} />}
         </div>
       </li>
     </>
+  );
+}
+
+/** Lists the experiments of a series, the newest first. */
+function Members({ members, metric }: { members: Told[]; metric: string }) {
+  return (
+    <details class="disclosure">
+      <summary>All {count(members.length, "experiment")}</summary>
+      <ul class="members">
+        {members.slice(-MOST_MEMBERS).reverse().map(({ entry, value, isRecord }) => (
+          <li key={entry.experiment}><ExperimentLink id={entry.experiment} /> {value !== null && <span class={isRecord ? "best figure" : "figure"} title={metric}>{showValue(value)}</span>} {entry.notes.length > 0 && <span class="quiet">{count(entry.notes.length, "note")}</span>}</li>
+        ))}
+      </ul>
+      {members.length > MOST_MEMBERS && <p class="quiet small">The newest {MOST_MEMBERS} are shown.</p>}
+    </details>
   );
 }
 

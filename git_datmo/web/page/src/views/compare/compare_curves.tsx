@@ -8,12 +8,22 @@ import { WhenVisible } from "../../parts/when_visible";
 import { cutTitle } from "../../format";
 import { titleOf } from "../experiment/experiment_view";
 
-export function CompareCurves({ documents }: { documents: ExperimentDocument[] }) {
+interface Props {
+  documents: ExperimentDocument[];
+  labelOf?: (document: ExperimentDocument, place: number) => string;
+  colourOf?: (document: ExperimentDocument, place: number) => number;
+}
+
+function numbered(document: ExperimentDocument, place: number): string {
+  return `${place + 1}. ${cutTitle(titleOf(document), 50)}`;
+}
+
+export function CompareCurves({ documents, labelOf = numbered, colourOf = (_, place) => place }: Props) {
   const curves = new Map<string, Curve[]>();
-  documents.forEach((document, colourIndex) => {
+  documents.forEach((document, place) => {
     for (const metric of distinctCurves(document.metrics)) {
       const list = curves.get(metric.name) ?? [];
-      list.push({ name: metric.curve, label: `${colourIndex + 1}. ${cutTitle(titleOf(document), 50)}`, colourIndex });
+      list.push({ name: metric.curve, label: labelOf(document, place), colourIndex: colourOf(document, place) });
       curves.set(metric.name, list);
     }
   });

@@ -4,6 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { addressOf, parameter } from "../../address";
 import { loadExperiment } from "../../documents/experiment_document";
 import { findRow, table } from "../../documents/experiments_store";
+import { MOST_CHOSEN } from "../experiments/table_state";
 import type { ExperimentDocument } from "../../documents/types";
 import { count, cutTitle, shortId } from "../../format";
 import { CommandLine } from "../../parts/command_line";
@@ -24,11 +25,8 @@ const PARTS: [string, string][] = [
   ["data", "Data"],
   ["environment", "Environment"],
 ];
-// Each experiment is one document; more than this would not fit a screen.
-const MOST = 40;
-
 export function CompareView({ ids }: { ids: string[] }) {
-  const full = ids.map((id) => table.value?.ids[findRow(id)] ?? id).filter((id) => /^[0-9a-f]{16,64}$/.test(id)).slice(0, MOST);
+  const full = ids.map((id) => table.value?.ids[findRow(id)] ?? id).filter((id) => /^[0-9a-f]{16,64}$/.test(id)).slice(0, MOST_CHOSEN);
   const [documents, setDocuments] = useState<ExperimentDocument[]>([]);
   const [error, setError] = useState("");
   useEffect(() => {

@@ -39,8 +39,11 @@ function PayloadCard({ payload, id }: { payload: Payload; id: string }) {
   );
 }
 
+/** Bytes of a single file that is shown without a click. */
+const SMALL = 1 << 20;
+
 function Files({ payload }: { payload: Payload }) {
-  const [open, setOpen] = useState(false);
+  const [open, setOpen] = useState(payload.files === 1 && payload.size < SMALL);
   return (
     <details class="disclosure" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Files</summary>

@@ -19,8 +19,8 @@ export interface ShownColumn {
 
 /** Facts that may be columns, with their headings and widths. */
 export const FACTS: Record<string, [string, number]> = {
-  status: ["Status", 112],
-  author: ["Author", 120],
+  status: ["Status", 104],
+  author: ["Author", 100],
   time: ["Time", 148],
   seconds: ["Duration", 96],
   branch: ["Branch", 130],

@@ -7,7 +7,7 @@ import { PALETTE_SIZE } from "../../theme";
 import { bestOf, decimalsOf, setWidth, shownColumns, type ShownColumn } from "./column_choice";
 import { columnsInView, makeOffsets, rowsInView } from "./grid_window";
 import { ExperimentRow, type RowLayout } from "./experiment_row";
-import { isLoading, nextColour, toggle } from "./table_state";
+import { chosen, isLoading, key, MOST_CHOSEN, nextColour, toggle, toggleAll } from "./table_state";
 import { Icon } from "../../parts/icon";
 
 const ROW_HEIGHT = 40;
@@ -32,7 +32,7 @@ export function ExperimentsGrid({ rows }: { rows: number[] }) {
   useEffect(() => setActive((row) => Math.min(row, Math.max(0, rows.length - 1))), [rows.length]);
 
   const columns = shownColumns.value;
-  const nameWidth = view.width < 600 ? 190 : view.width < 900 ? 250 : 330;
+  const nameWidth = view.width < 600 ? 190 : view.width < 900 ? 250 : view.width < 1500 ? 306 : 330;
   const pinned = columns.filter((column) => column.isPinned);
   const free = columns.slice(pinned.length);
   const fixed = nameWidth + pinned.reduce((sum, column) => sum + column.width, 0);
@@ -66,7 +66,7 @@ export function ExperimentsGrid({ rows }: { rows: number[] }) {
   return (
     <div class="grid" ref={box} tabIndex={0} role="grid" aria-label="Experiments" aria-busy={isLoading.value} aria-rowcount={rows.length + 1} aria-colcount={columns.length + 1} aria-activedescendant={rows.length ? `row-${active}` : undefined} onScroll={measure} onKeyDown={keys} style={{ height: `min(calc(100vh - 16rem), ${HEAD_HEIGHT + ROW_HEIGHT * rows.length + 18}px)` }}>
       <div class="grid-head" role="row" aria-rowindex={1} style={{ width: `${total}px`, height: `${HEAD_HEIGHT}px` }}>
-        <div class="grid-cell head name" role="columnheader" aria-colindex={1} style={{ width: `${nameWidth}px`, left: "0" }}>Experiment</div>
+        <div class="grid-cell head name" role="columnheader" aria-colindex={1} style={{ width: `${nameWidth}px`, left: "0" }}><ChooseAll rows={rows} />Experiment</div>
         {pinned.map((column, place) => <HeadCell key={column.name} column={column} index={place + 2} left={nameWidth + pinned.slice(0, place).reduce((sum, each) => sum + each.width, 0)} />)}
         {layout.before > 0 && <div class="grid-gap" role="presentation" style={{ width: `${layout.before}px` }} />}
         {layout.cells.map((column, place) => <HeadCell key={column.name} column={column} index={layout.firstFree + place + 2} />)}
@@ -79,6 +79,14 @@ export function ExperimentsGrid({ rows }: { rows: number[] }) {
       {!rows.length && <p class="empty">{isLoading.value ? "Loading…" : "No experiment meets this filter."}</p>}
     </div>
   );
+}
+
+function ChooseAll({ rows }: { rows: number[] }) {
+  const ids = rows.slice(0, MOST_CHOSEN).map((row) => table.value?.ids[row] ?? "");
+  const among = new Set(chosen.value);
+  const count = ids.filter((id) => among.has(key(id))).length;
+  const label = rows.length > MOST_CHOSEN ? `Choose the first ${MOST_CHOSEN} rows` : "Choose all rows";
+  return <input type="checkbox" aria-label={label} title={label} checked={count > 0 && count === ids.length} ref={(box) => void (box && (box.indeterminate = count > 0 && count < ids.length))} onChange={() => toggleAll(ids)} />;
 }
 
 function HeadCell({ column, index, left }: { column: ShownColumn; index: number; left?: number }) {

@@ -25,7 +25,7 @@ export function ExperimentsTools() {
       <SeedOffer />
       <div class="toolbar-end">
         <div class="segmented" role="group" aria-label="Charts">
-          {[["scatter", "Scatter"], ["parallel", "Parallel"]].map(([value, label]) => (
+          {[["curves", "Curves"], ["scatter", "Scatter"], ["parallel", "Parallel"]].map(([value, label]) => (
             <button key={value} type="button" aria-pressed={parameter("chart") === value} onClick={() => setParameters({ chart: parameter("chart") === value ? "" : (value as string) })}>{label}</button>
           ))}
         </div>

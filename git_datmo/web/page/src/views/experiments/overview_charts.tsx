@@ -1,11 +1,23 @@
-/** Scatter and parallel coordinates over the rows that the table shows. */
+/** Curves, scatter and parallel coordinates of the rows that the table shows. */
 
 import { useEffect } from "preact/hooks";
 import { parameter } from "../../address";
 import { loadedColumns, requireColumns, table } from "../../documents/experiments_store";
 import { chartNames } from "./chart_columns";
 import { ParallelChart } from "./parallel_chart";
+import { RowCurves } from "./row_curves";
 import { ScatterChart } from "./scatter_chart";
+
+function Chart({ rows }: { rows: number[] }) {
+  switch (parameter("chart")) {
+    case "curves":
+      return <RowCurves rows={rows} />;
+    case "scatter":
+      return <ScatterChart rows={rows} />;
+    default:
+      return <ParallelChart rows={rows} />;
+  }
+}
 
 export function OverviewCharts({ rows }: { rows: number[] }) {
   const names = chartNames();
@@ -13,7 +25,7 @@ export function OverviewCharts({ rows }: { rows: number[] }) {
   loadedColumns.value;
   return (
     <section class="overview panel" aria-label="Chart of the rows that are shown">
-      {parameter("chart") === "scatter" ? <ScatterChart rows={rows} /> : <ParallelChart rows={rows} />}
+      <Chart rows={rows} />
     </section>
   );
 }

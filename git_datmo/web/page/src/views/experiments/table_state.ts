@@ -157,6 +157,16 @@ export function toggle(list: "hide" | "pin" | "choose", id: string): void {
   setParameters({ [list]: writeList(entries) }, "replace");
 }
 
+/** Rows of a comparison at most; each is one document. */
+export const MOST_CHOSEN = 40;
+
+/** Chooses rows, or chooses none if all of them are chosen. */
+export function toggleAll(ids: string[]): void {
+  const keys = ids.slice(0, MOST_CHOSEN).map(key);
+  const isFull = keys.every((each) => chosen.value.includes(each));
+  setParameters({ choose: isFull ? "" : writeList(keys) }, "replace");
+}
+
 /** Gives a row the next colour; after the last it has none. */
 export function nextColour(id: string, colourCount: number): void {
   const entries = new Map(colours.value);
