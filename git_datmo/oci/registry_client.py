@@ -1,4 +1,4 @@
-"""Push images to a registry (OCI distribution specification, "Pushing blobs", "Pushing manifests").
+"""Talk to a registry of images (OCI distribution specification), and push to it.
 
 Logins are those of `docker login`: the configuration file of Docker and its credential helpers.
 """
@@ -64,6 +64,22 @@ class Registry:
             progress.finish()
         return image.digest
 
+    def read(self, path: str, accept: str) -> requests.Response:
+        """Return the answer with a manifest or a blob, whose content is read as it comes.
+
+        Raises `DatmoError` if the registry does not have it, or cannot be reached.
+        """
+        try:
+            answer = self._request("GET", path, headers={"Accept": accept}, stream=True)
+        except RequestException as error:
+            raise DatmoError(
+                f"the registry {self._reference.host} cannot be reached: {_innermost(error)}",
+                "check its name and the network",
+            ) from error
+        if answer.status_code != 200:
+            self._refuse(answer)
+        return answer
+
     def _has_blob(self, digest: str) -> bool:
         found = self._request("HEAD", f"blobs/{digest}")
         if found.status_code not in (200, 404):
@@ -109,7 +125,12 @@ class Registry:
 
     def _send(self, method: str, url: str, **options: Any) -> requests.Response:
         return self._session.request(
-            method, url, timeout=self._timeout, allow_redirects=method == "HEAD", **options
+            method,
+            url,
+            timeout=self._timeout,
+            # Registries keep blobs elsewhere. The library sends no login to another host.
+            allow_redirects=method in ("HEAD", "GET"),
+            **options,
         )
 
     def _log_in(self, challenge: str) -> bool:

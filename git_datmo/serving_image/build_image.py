@@ -1,7 +1,8 @@
-"""Make an image that serves the model of a snapshot, out of stored objects alone."""
+"""Make an image that serves the model of a snapshot, without a container engine."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,10 +30,14 @@ from git_datmo.serving.model_contract import ModelContract
 from git_datmo.serving.place_snapshot import fetch_served, python_of
 from git_datmo.serving.placed_snapshot import PlacedSnapshot
 from git_datmo.serving.serving_setup import choose_served
+from git_datmo.serving_image.generated_base import PLATFORMS, find_obstacle, make_base
 from git_datmo.serving_image.image_configuration import ImageLabels, make_configuration
 from git_datmo.serving_image.image_paths import OLDEST, SERVED, SNAPSHOT
 from git_datmo.serving_image.served_document import ServedDocument
 from git_datmo.serving_image.server_layer import server_files
+
+# The names of processors that OCI has for those of the kernel.
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +52,11 @@ class ImageChoice:
 
 @dataclass(frozen=True, slots=True)
 class _Base:
-    """Image of the environment: its configuration and layers."""
+    """Image of the environment: its configuration and layers, and a layer of packages to add."""
 
     config: bytes
     layers: tuple[Layer, ...]
+    packages: tuple[Layer, ...] = ()
 
 
 def build_image(
@@ -58,20 +64,24 @@ def build_image(
 ) -> OciImage:
     """Return an image of the snapshot. Its layers are files in `folder`, which must be empty.
 
-    Raises `DatmoError` if the environment is not frozen, cannot run the server, or if it is not
-    clear which model to serve.
+    Raises `DatmoError` if the environment is not frozen and needs an engine, cannot run the server,
+    or if it is not clear which model to serve.
     """
     # Refused before anything is fetched.
     _require_python(stored.manifest)
-    oid, image = _frozen_image(ws, stored, choice.platform)
+    frozen = _frozen_image(ws, stored, choice.platform)
     layers = folder / "layers"
     layers.mkdir()
     placed = _place_snapshot(ws, stored, folder / "snapshot", progress)
     # The image chooses again at its start; an unclear choice is refused now.
     contract, _, _ = choose_served(placed, choice.entry, choice.model)
-    base = _place_base(ws, oid, image, folder / "base", layers, progress)
+    if frozen is not None:
+        base = _place_base(ws, *frozen, folder / "base", layers, progress)
+    else:
+        base = _generate_base(ws, stored, choice.platform, layers, progress)
     models, code = _divide(placed, choice)
     added = (
+        *base.packages,
         write_layer(server_files(), layers, "the server of git-datmo"),
         write_layer(models, layers, "the model"),
         write_layer(code, layers, "the code and its contracts"),
@@ -135,19 +145,45 @@ def _require_python(manifest: Manifest) -> None:
         )
 
 
-def _frozen_image(ws: Workspace, stored: StoredEnvironment, platform: str) -> tuple[Oid, Image]:
-    """Return the newest frozen image of an environment; raise `DatmoError` if there is none."""
+def _frozen_image(
+    ws: Workspace, stored: StoredEnvironment, platform: str
+) -> tuple[Oid, Image] | None:
+    """Return the newest frozen image of an environment.
+
+    Returns None if there is none, and the environment can be made without an engine. Raises
+    `DatmoError` if it cannot.
+    """
     found = list(images_of(ws, stored.wanted, stored.manifest))
     of_platform = [each for each in found if platform in ("", each[1].platform)]
+    if of_platform:
+        return of_platform[0]
+    if obstacle := find_obstacle(stored.manifest):
+        raise _not_frozen(stored, obstacle)
+    return None
+
+
+def _not_frozen(stored: StoredEnvironment, reason: str) -> DatmoError:
+    """Return the error of an environment that needs an engine."""
     name = str(stored.found.id)[:10]
-    if not of_platform:
-        others = sorted({image.platform for _, image in found})
-        missing = f" for {platform}" if platform and others else ""
-        raise DatmoError(
-            f"the environment of snapshot '{name}' is not frozen{missing}",
-            f"freeze it once with a container engine: git datmo env freeze {name}",
-        )
-    return of_platform[0]
+    return DatmoError(
+        f"the environment of snapshot '{name}' is not frozen, and cannot be made without a"
+        f" container engine: {reason}",
+        f"freeze it once with an engine: git datmo env freeze {name}",
+    )
+
+
+def _generate_base(
+    ws: Workspace, stored: StoredEnvironment, platform: str, layers: Path, progress: Progress
+) -> _Base:
+    """Make the environment's layers of its base image and its packages."""
+    wanted = platform or f"linux/{_ARCHITECTURES.get(os.uname().machine, os.uname().machine)}"
+    if wanted not in PLATFORMS:
+        raise _not_frozen(stored, f"{wanted} is none of {', '.join(PLATFORMS)}")
+    try:
+        made = make_base(stored.environment, stored.manifest, wanted, ws.environ, layers, progress)
+    except DatmoError as error:
+        raise _not_frozen(stored, error.what) from error
+    return _Base(made.base.config, made.base.layers, (made.packages,))
 
 
 def _place_base(

@@ -23,6 +23,7 @@ STARTERS = {
     "git_datmo.environments.machine": "what tells of GPUs and Debian packages",
     "git_datmo.cli.console": "the pager and the editor",
     "git_datmo.process_endings": "commands of a demo, as a person types them",
+    "git_datmo.serving_image.generated_base": "pip",
     "git_datmo.cli.detached_run": "git-datmo, which records a run without a terminal",
     "git_remote_datmo.proxy": "git's plumbing, with pipes that are git's own",
 }
@@ -126,6 +127,7 @@ CREATORS = {
     "git_datmo.worktree.worktree_checkout": "folders of the working tree",
     "git_datmo.cli.demo_stage": "the user's repository",
     "git_datmo.engines.image_archive": "a folder of its own",
+    "git_datmo.serving_image.generated_base": "a folder of its own",
     "git_datmo.engines.folder_transfer": "a folder of its own",
     "git_datmo.engines.venv_engine": "an environment, whose modes are adjusted when it is complete",
     "git_datmo.engines.observer.sitecustomize": "a journal, in a folder that is there",

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 DESCRIPTION = """\
 Make a container image that serves the model of a snapshot. No container engine is needed.
 
-The image has the layers of the frozen environment ('git datmo env freeze'), git-datmo's server,
-the model in a layer of its own, and the code with its contracts. REV is HEAD by default. Two
-clones make the same image, as long as git-datmo and its libraries are the same.
+The image has the layers of the environment, git-datmo's server, the model in a layer of its own,
+and the code with its contracts. REV is HEAD by default. Two clones make the same image, as long as
+git-datmo and its libraries are the same.
+
+The environment is that of 'git datmo env freeze'. If it is not frozen, the base image is fetched
+from its registry, and wheels of the packages from pip's index. Packages that must be built, Debian
+packages, conda and a Dockerfile need 'git datmo env freeze' once.
 
 The image starts the server at port 8080 as a user without rights, and needs no network. The
 variable DATMO_TOKEN has the token that requests need, or @FILE.
@@ -42,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--push", default="", metavar="REF", help="push to [HOST[:PORT]/]NAME[:TAG]")
     add("--load", action="store_true", help="load into the container engine")
     add("--tag", default="", metavar="NAME", help="the name in files and engines (NAME[:TAG])")
-    add("--platform", default="", metavar="OS/ARCH", help="of several frozen images")
+    add("--platform", default="", metavar="OS/ARCH", help="of the image, such as linux/arm64")
     add("--entry", default="", metavar="FILE:NAME", help="the function that predicts")
     add("--model", default="", metavar="PATH", help="the model file, without an entry")
     add("--as", dest="model_name", default="", metavar="NAME", help="the name of the model in URLs")
