@@ -250,7 +250,7 @@ def test_jsonsubschema_agrees_with_compatible_on_common_rules(tmp_path: Path) ->
     expected = []
     while len(pairs) < 400:
         one, other = draw_field(random), draw_field(random)
-        # Of two kinds drawn alone, most do not fit.
+        # Most pairs of different kinds do not fit.
         if one.logical_type != other.logical_type and random.random() < 0.7:
             continue
         # jsonsubschema takes any text of a bounded length for one of an enumeration.

@@ -111,7 +111,7 @@ def _write_files(paths: list[str]) -> dict[str, Any]:
 def _write_table(table: Table, source: str, lost: list[str]) -> dict[str, Any]:
     lost.extend(lost_of_table(table))
     if table.fields and not source:
-        # Programs refuse fields that come from nowhere.
+        # mlcroissant refuses a field without a source.
         lost.append(f"{table.name}: source, since no path of the contract is known as its data")
     key = [{"@id": f"{table.name}/{field.name}"} for field in table.fields if field.is_key]
     return {
@@ -130,7 +130,7 @@ def _write_field(field: Field, prefix: str, source: str, lost: list[str]) -> dic
     data_type = _TYPES.get(kind.logical_type, "")
     values = {
         "description": field.description,
-        # A field without fields of its own must have a type.
+        # mlcroissant refuses a field without a type, unless it has fields of its own.
         "dataType": data_type if data_type or kind.fields else _TYPES["string"],
         "repeated": field.logical_type == "array",
         "source": {"fileSet": {"@id": source}, "extract": {"column": field.name}}

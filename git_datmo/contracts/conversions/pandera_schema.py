@@ -128,7 +128,7 @@ def from_pandera(document: dict[str, Any], name: str) -> tuple[Contract, tuple[s
     """Return a contract with one table, and the parts that are not read."""
     columns = document.get("columns")
     if isinstance(columns, list):
-        # The form of names that are no text.
+        # pandera writes a list if a name of a column is not text.
         columns = {str(each.get("name")): each for each in columns if isinstance(each, dict)}
     if not isinstance(columns, dict):
         raise DatmoError(

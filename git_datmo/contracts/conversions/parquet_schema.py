@@ -24,7 +24,7 @@ from git_datmo.contracts.table_readers.table_batches import UnreadableTable, loa
 
 # Arrow's key of a description in the metadata of a field and of a schema.
 _DESCRIPTION = b"description"
-# What libraries write for themselves; it says nothing of the values.
+# Keys that libraries write for themselves; they say nothing of the values.
 _OF_LIBRARIES = (b"pandas", b"ARROW:schema", b"PARQUET:field_id", b"org.apache.spark.version")
 _DEEPEST = 60
 
@@ -52,7 +52,7 @@ def _write_field(field: Field, path: str, lost: list[str]) -> Any:
 
     kind = _write_type(field, path, lost)
     lost.extend(_lost_of_field(field, path, kind))
-    # Of no type but null, a value that is not null cannot be.
+    # A column of the type null holds nulls alone.
     is_nullable = not field.is_required or pa.types.is_null(kind)
     return pa.field(field.name, kind, nullable=is_nullable, metadata=_describe(field.description))
 
