@@ -9,7 +9,7 @@ from git_datmo.cli.render import figures
 from git_datmo.cli.text_tables import Cell, layout_table, shorten
 from git_datmo.report.feedback_status import FieldStability, ProductionMetric, SnapshotFeedback
 from git_datmo.report.shown_batch import ShownBatch
-from git_datmo.sizes import size_in_summary
+from git_datmo.sizes import show_count, size_in_summary
 
 MOST_RULES = 10
 
@@ -44,6 +44,8 @@ def status_lines(feedback: SnapshotFeedback, console: Console) -> Iterator[str]:
     if feedback.absent:
         absent = f"{feedback.absent} of {feedback.batches}"
         yield f"  batches      {absent} not available, and not counted"
+    if feedback.uncollected:
+        yield f"  in the log   {show_count(feedback.uncollected, 'event')} not collected yet"
     if feedback.recorded:
         yield f"  recorded     {figures(feedback.recorded.items())}"
     yield from _metric_table(feedback.metrics)

@@ -6,8 +6,9 @@ of a field are compared with the profile that a check of the experiment's data r
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,13 @@ from git_datmo.records.field_profile import FieldProfile
 from git_datmo.records.record_values import Value
 from git_datmo.report.experiment_checks import ExperimentChecks
 from git_datmo.repository.workspace import Workspace
-from git_datmo.serving.event_reader import log_files, once, read_events
+from git_datmo.serving.event_reader import (
+    event_key,
+    log_files,
+    once,
+    read_events,
+    snapshot_of,
+)
 from git_datmo.serving.feedback_batches import FeedbackBatch, batch_events, find_batches
 from git_datmo.serving.production_figures import (
     SHORT,
@@ -62,6 +69,7 @@ class SnapshotFeedback:
     """Feedback on a served snapshot. `found` is None if this clone does not have it.
 
     `batches` counts the collected batches, and `absent` those whose events are not here.
+    `uncollected` counts the events of the log that are in no batch.
     """
 
     events: SnapshotEvents
@@ -70,6 +78,7 @@ class SnapshotFeedback:
     stabilities: tuple[FieldStability, ...]
     batches: int
     absent: int
+    uncollected: int = 0
 
     @property
     def recorded(self) -> Mapping[str, Value]:
@@ -94,22 +103,29 @@ def read_feedback(
         for each in find_batches(ws, history)
         if not snapshot or str(each.feedback.snapshot) == snapshot
     ]
-    events = list(read_events(log_files(log))) if log is not None else []
+    events: list[dict[str, Any]] = []
     absent: set[Oid] = set()
     for batch in batches:
         try:
             events += list(batch_events(ws, batch, progress))
         except DatmoError:
             absent.add(batch.id)
+    collected = set(map(event_key, events))
+    logged = list(read_events(log_files(log))) if log is not None else []
+    if snapshot:
+        logged = [event for event in logged if snapshot_of(event)[:SHORT] == snapshot[:SHORT]]
+    new = [event for event in logged if event_key(event) not in collected]
+    uncollected = Counter(snapshot_of(event)[:SHORT] for event in new)
     checks = ExperimentChecks(ws, history)
     by_snapshot = _by_snapshot(batches)
-    figures = {each.snapshot: each for each in sum_up(once(events))}
+    figures = {each.snapshot: each for each in sum_up(once([*events, *new]))}
     for short in by_snapshot:
         figures.setdefault(short, SnapshotEvents(short))
-    return [
+    described = [
         _describe(history, checks, each, by_snapshot.get(short, ()), absent)
         for short, each in figures.items()
     ]
+    return [replace(each, uncollected=uncollected[each.events.snapshot]) for each in described]
 
 
 def read_batch(
@@ -198,6 +214,7 @@ def feedback_document(feedback: SnapshotFeedback) -> dict[str, Any]:
         "last": events.last,
         "batches": feedback.batches,
         "absent": feedback.absent,
+        "uncollected": feedback.uncollected,
         "predictions": events.predictions,
         "rows": events.rows,
         "refusals": events.refusals,

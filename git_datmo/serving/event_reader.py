@@ -13,6 +13,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.serving.event_log import OUTCOME, SUFFIX
 
 _SOURCE = re.compile(r"/datmo/snapshots/[0-9a-f]{10,64}\Z")
+_NAMED = re.compile(rb'"source": ?"/datmo/snapshots/([0-9a-f]{10})')
 # Digits of an integer. Python refuses to write much longer ones.
 _MOST_DIGITS = 400
 
@@ -44,10 +45,27 @@ def once(events: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Yield each event once. Outcomes of a CSV file that was added twice have the same ids."""
     seen: set[tuple[str, str]] = set()
     for event in events:
-        key = (event["type"], event["id"])
+        key = event_key(event)
         if key not in seen:
             seen.add(key)
             yield event
+
+
+def event_key(event: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the type and the id of an event, which are those of no other."""
+    return event["type"], event["id"]
+
+
+def logged_snapshots(folder: Path) -> frozenset[str]:
+    """Return the beginnings of the ids of the snapshots in a log; none if it is missing.
+
+    Lines are searched, not parsed, since the page asks for each experiment.
+    """
+    if not folder.is_dir():
+        return frozenset()
+    contents = (path.read_bytes() for path in log_files(folder))
+    found = {match for content in contents for match in _NAMED.findall(content)}
+    return frozenset(match.decode() for match in found)
 
 
 def known_events(paths: list[Path]) -> set[str]:

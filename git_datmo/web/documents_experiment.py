@@ -27,7 +27,7 @@ from git_datmo.report.curve_parts import (
     split_rank,
 )
 from git_datmo.report.experiment_columns import SHORT_ID, seconds_of
-from git_datmo.report.feedback_status import feedback_document, has_feedback, read_feedback
+from git_datmo.report.feedback_status import feedback_document, read_feedback
 from git_datmo.report.file_kinds import IMAGE, list_content, suffix_of
 from git_datmo.report.lineage import LineageLink, PayloadRef
 from git_datmo.report.model_tests_shown import newest_tests, problem_words, problems_of
@@ -89,7 +89,7 @@ def experiment_document(state: PageState, key: str) -> dict[str, Any]:
         "outputs": [payload_document(state, each) for each in uses.outputs],
         "payloads": [payload_document(state, each) for each in uses.payloads],
         "code": _code(state, key, found),
-        "feedback": f"feedback/{key}" if has_feedback(state.history, oid) else "",
+        "feedback": f"feedback/{key}" if state.has_feedback(oid) else "",
         "log": f"log/{key}" if run is not None and run.log and state.options.has_logs else "",
         "media": list(_media(state, snapshot)),
         "receipts": [_receipt(receipt) for receipt in state.history.receipts(oid)],
@@ -104,9 +104,13 @@ def experiment_document(state: PageState, key: str) -> dict[str, Any]:
 
 
 def production_document(state: PageState, key: str) -> dict[str, Any]:
-    """Return the collected feedback on the model of an experiment. Nothing is fetched."""
+    """Return the feedback on the model of an experiment, with that of the log. Nothing is
+    fetched."""
     oid = str(state.found(key).id)
-    found = read_feedback(state.ws, state.history, None, None, snapshot=oid)
+    log = state.options.event_log
+    # A server makes the folder at its first start.
+    log = log if log is not None and log.is_dir() else None
+    found = read_feedback(state.ws, state.history, log, None, snapshot=oid)
     if not found:
         raise NoDocument("this experiment has no feedback", "reload the page")
     return feedback_document(found[0])

@@ -10,7 +10,6 @@ from git_datmo.history.experiments import Found
 from git_datmo.model import Content, Form, Oid
 from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.report.curve_parts import open_series
-from git_datmo.report.feedback_status import has_feedback
 from git_datmo.report.file_kinds import (
     AUDIO,
     IMAGE,
@@ -65,7 +64,7 @@ class ExportedNames:
         snapshot, options = found.snapshot, self.state.options
         yield f"experiment/{key}"
         yield from self._curves(key, found)
-        if has_feedback(self.state.history, str(found.id)):
+        if self.state.has_feedback(str(found.id)):
             yield f"feedback/{key}"
         run = snapshot.run
         if options.has_logs and run is not None and run.log is not None:

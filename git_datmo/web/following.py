@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 from git_datmo.curves.curve_points import Points
+from git_datmo.repository.event_log_folder import configured_log
 from git_datmo.repository.workspace import Workspace
 from git_datmo.runs.live_journals import LiveRun
 from git_datmo.runs.run_watch import BEGUN, LOG, runs_folder
@@ -35,6 +36,7 @@ CHANGED_ALL = (
     "health",
     "contracts",
 )
+CHANGED_BY_LOG = ("experiment", "feedback")
 # Points of one event; a page that lacks more asks for the curve.
 EVENT_POINTS = 20_000
 
@@ -56,8 +58,10 @@ class Following:
 
     common_dir: Path
     runs_folder: Path
+    event_log: Path | None = None
     _runs: dict[str, _Run] = field(default_factory=dict)
     _refs: object = None
+    _log: object = None
     _looks: int = 0
     _ref_pause: int = 1
     _lock: Lock = field(default_factory=Lock)
@@ -66,7 +70,7 @@ class Following:
         """Return what changed since the last look; at the first one, nothing did."""
         with self._lock:
             self._looks += 1
-            changed = list(self._look_at_refs())
+            changed = [*self._look_at_refs(), *self._look_at_log()]
             events = list(self._look_at_runs(changed))
         if changed:
             events.insert(0, {"changed": list(dict.fromkeys(changed))})
@@ -106,6 +110,18 @@ class Following:
         if self._refs is not None and seen != self._refs:
             yield from CHANGED_ALL
         self._refs = seen
+
+    def _look_at_log(self) -> Iterator[str]:
+        """Yield the documents that changed with the events of a server.
+
+        A server can write at any moment, so its log is looked at less often.
+        """
+        if self.event_log is None or (self._looks - 1) % LIVENESS:
+            return
+        seen = _sizes(self.event_log)
+        if self._log is not None and seen != self._log:
+            yield from CHANGED_BY_LOG
+        self._log = seen
 
     def _look_at_runs(self, changed: list[str]) -> Iterator[Event]:
         """Yield the new points of runs; add the documents that changed to `changed`."""
@@ -155,7 +171,7 @@ class Following:
 
 def follow(ws: Workspace) -> Following:
     """Return the state of a repository, after a first look."""
-    following = Following(ws.repo.common_dir, runs_folder(ws))
+    following = Following(ws.repo.common_dir, runs_folder(ws), configured_log(ws))
     following.look()
     return following
 
@@ -168,6 +184,14 @@ def _homes(folder: Path) -> dict[str, Path]:
     except OSError:
         return {}
     return {name: folder / name for name in names if (folder / name / BEGUN).exists()}
+
+
+def _sizes(folder: Path) -> tuple[tuple[str, int], ...]:
+    """Return the names and the sizes of the files of a folder; none if it is missing."""
+    try:
+        return tuple(sorted((path.name, _size(path)) for path in folder.iterdir()))
+    except OSError:
+        return ()
 
 
 def _size(path: Path) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -15,6 +15,7 @@ from git_datmo.objects.tree_nodes import Node, root_node
 from git_datmo.progress import Progress
 from git_datmo.records.snapshot_record import SNAPSHOT
 from git_datmo.remotes.fetch_objects import fetch_objects
+from git_datmo.repository.event_log_folder import configured_log
 from git_datmo.repository.workspace import open_workspace
 from git_datmo.secrets.secret_rules import known_secrets
 from git_datmo.web.document_text import Masker, compress, encode_document
@@ -122,7 +123,7 @@ class LivePages:
         """Look at the repository, and keep the events for the next call of `look`."""
         self._looked = time.monotonic()
         events = self.following.look()
-        if any("data" in event.get("changed", ()) for event in events):
+        if any("feedback" in event.get("changed", ()) for event in events):
             self._forget()
         # Without a browser that follows, nobody calls for the events.
         self._events = [*self._events, *events][-EVENTS:]
@@ -179,4 +180,5 @@ def open_pages(
     """Return the documents of the repository around a folder; by default of all experiments."""
     with open_workspace(environ, folder) as ws:
         masker = Masker(known_secrets(environ))
-        return LivePages(environ, folder, follow(ws), masker, options or PageOptions())
+        chosen = replace(options or PageOptions(), event_log=configured_log(ws))
+        return LivePages(environ, folder, follow(ws), masker, chosen)

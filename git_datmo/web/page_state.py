@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 from git_datmo.errors import DatmoError
 from git_datmo.history.commit_data import Claim
@@ -15,9 +16,12 @@ from git_datmo.report.commit_graph import CommitGraph, read_commit_graph
 from git_datmo.report.experiment_checks import ExperimentChecks
 from git_datmo.report.experiment_columns import ExperimentColumns, read_columns
 from git_datmo.report.experiment_list import ListOptions
+from git_datmo.report.feedback_status import has_feedback
 from git_datmo.report.lineage import Lineage, PayloadRef, read_lineage
 from git_datmo.repository.workspace import Workspace
 from git_datmo.secrets.secret_rules import known_secrets
+from git_datmo.serving.event_reader import logged_snapshots
+from git_datmo.serving.production_figures import SHORT
 from git_datmo.web.document_text import Masker
 
 KEY = 16
@@ -39,12 +43,16 @@ class NoDocument(DatmoError):
 
 @dataclass(frozen=True, slots=True)
 class PageOptions:
-    """Choice of what the page has. `choice` None stands for all experiments of all refs."""
+    """Choice of what the page has. `choice` None stands for all experiments of all refs.
+
+    `event_log` is the folder of a server's events; None leaves out those that are not collected.
+    """
 
     choice: ListOptions | None = None
     has_logs: bool = True
     has_code: bool = True
     has_previews: bool = True
+    event_log: Path | None = None
 
 
 @dataclass
@@ -96,6 +104,16 @@ class PageState:
     @cached_property
     def masker(self) -> Masker:
         return Masker(known_secrets(self.ws.environ))
+
+    @cached_property
+    def logged_snapshots(self) -> frozenset[str]:
+        """Return the beginnings of the ids of snapshots with events in the log."""
+        log = self.options.event_log
+        return logged_snapshots(log) if log is not None else frozenset()
+
+    def has_feedback(self, oid: str) -> bool:
+        """Return True if the snapshot with this id has feedback, collected or in the log."""
+        return has_feedback(self.history, oid) or oid[:SHORT] in self.logged_snapshots
 
     @cached_property
     def content_names(self) -> Mapping[str, PayloadRef]:

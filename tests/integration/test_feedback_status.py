@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from typing import Any
 
 from git_datmo.repository.workspace import open_workspace
 from git_datmo.web.exported_names import ExportedNames
+from git_datmo.web.following import LIVENESS
+from git_datmo.web.live_pages import open_pages
 from git_datmo.web.page_documents import make_document
 from git_datmo.web.page_state import KEY, PageState
 from tests.support.commands import datmo, experiments
@@ -40,6 +43,24 @@ def train(shell: Shell) -> str:
     return oid
 
 
+def check_page_with_log(shell: Shell, snapshot: str, found: dict[str, Any]) -> None:
+    """Check that the live page has the events of the log, follows them, and exports none."""
+    shell.git("config", "datmo.feedbackLog", "events")
+    name = f"feedback/{snapshot[:KEY]}"
+    pages = open_pages(shell.env, shell.cwd)
+    assert json.loads(gzip.decompress(pages.document(name))) == found
+    pages.look()
+    write_events(shell, "3", [prediction(snapshot, 4, {"mass": [50]}, {"y": [1]})])
+    changed = [each for _ in range(LIVENESS) for event in pages.look() for each in event["changed"]]
+    assert "feedback" in changed
+    document = json.loads(gzip.decompress(pages.document(name)))
+    assert document["uncollected"] == 2
+    pages.close()
+    with open_workspace(shell.env, shell.cwd) as ws:
+        assert json.loads(make_document(PageState(ws), name))["uncollected"] == 0
+    (shell.cwd / "events" / "3.jsonl").unlink()
+
+
 def test_production_is_shown_beside_the_record_in_every_clone(pair: Pair) -> None:
     alex = pair.alex
     assert datmo(alex, "feedback", "status").stderr == "this clone has no feedback\n"
@@ -57,7 +78,12 @@ def test_production_is_shown_beside_the_record_in_every_clone(pair: Pair) -> Non
     write_events(alex, "2", more)
     (found,) = status(alex, "--log", "events")
     assert (found["predictions"], found["refusals"], found["outcomes"]) == (2, 1, 4)
-    assert (found["batches"], found["absent"]) == (1, 0)
+    assert (found["batches"], found["absent"], found["uncollected"]) == (1, 0, 1)
+    assert (
+        "  in the log   1 event not collected yet\n"
+        in datmo(alex, "feedback", "--log", "events").stdout
+    )
+    check_page_with_log(alex, snapshot, found)
 
     alex.git("push", "-q", "origin", "main")
     sam = pair.clone()

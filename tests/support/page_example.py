@@ -331,6 +331,7 @@ def _feedback(oid: str, odd: str) -> Document:
         "last": "2026-01-03T00:00:01.000Z",
         "batches": 2,
         "absent": 1,
+        "uncollected": 7,
         "predictions": 1234,
         "rows": 2000,
         "refusals": 3,

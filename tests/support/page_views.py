@@ -20,7 +20,10 @@ VIEWS = [
     (f"#/experiment/{FIRST}?tab=data", ["Bring it here", "git datmo checkout"]),
     (f"#/experiment/{FIRST}?tab=code", ["train.py", "+rate = 2", "1 file"]),
     (f"#/experiment/{FIRST}?tab=environment", ["numpy", "2.0", "cpus"]),
-    (f"#/experiment/{FIRST}?tab=feedback", ["1,234", "maximum", "accuracy 0.9", "2.65", "large"]),
+    (
+        f"#/experiment/{FIRST}?tab=feedback",
+        ["1,234", "maximum", "accuracy 0.9", "2.65", "large", "events of the server"],
+    ),
     (f"#/experiment/{FIRST}?tab=log", ["epoch 1 done", "loss 0.5"]),
     (f"#/experiment/{FIRST}?tab=lineage", ["Try number 23", "Lineage"]),
     (f"#/compare/{FIRST},{SECOND}", ["Compare 2 experiments", "seed", "accuracy"]),

@@ -122,13 +122,14 @@ def run(options: argparse.Namespace, console: Console) -> int:
 def find_log(given: str, console: Console, ws: Workspace) -> Path:
     """Return the folder of the log; raise `UsageError` if nothing names it."""
     from git_datmo.errors import UsageError
+    from git_datmo.repository.event_log_folder import configured_log
 
     if given:
         return console.cwd / given
-    configured = ws.repo.config.get("datmo.feedbacklog")
-    if not configured:
+    configured = configured_log(ws)
+    if configured is None:
         raise UsageError("no event log is named", "give --log DIR, or set datmo.feedbackLog")
-    return ws.root / configured
+    return configured
 
 
 def _add(options: argparse.Namespace, console: Console, ws: Workspace) -> int:

@@ -144,12 +144,12 @@ def run(options: argparse.Namespace, console: Console) -> int:
 
 def _open_log(options: argparse.Namespace, console: Console, ws: Workspace) -> EventLog | None:
     """Return the log that an option or `datmo.feedbackLog` names; None for no log."""
+    from git_datmo.repository.event_log_folder import configured_log
     from git_datmo.serving.event_log import EventLog, open_events
 
-    configured = ws.repo.config.get("datmo.feedbacklog")
-    if not options.log and not configured:
+    folder = console.cwd / options.log if options.log else configured_log(ws)
+    if folder is None:
         return None
-    folder = console.cwd / options.log if options.log else ws.root / str(configured)
     return EventLog(open_events(folder), options.sample, console.tell, ws.clock)
 
 

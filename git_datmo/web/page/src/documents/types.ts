@@ -109,6 +109,7 @@ export interface FeedbackDocument {
   last: string;
   batches: number;
   absent: number;
+  uncollected: number;
   predictions: number;
   rows: number;
   refusals: number;

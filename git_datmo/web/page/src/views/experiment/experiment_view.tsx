@@ -87,13 +87,19 @@ function Experiment({ document, row }: { document: ExperimentDocument; row: numb
       </div>
       <nav class="tabs" aria-label="Parts of the experiment">
         {TABS.filter(([, , isUseful]) => isUseful(document)).map(([name, label]) => (
-          <a key={name} href={addressOf("experiment", document.id, { tab: name })} aria-current={name === tab ? "page" : undefined}>{label}</a>
+          <a key={name} href={addressOf("experiment", document.id, { tab: name })} aria-current={name === tab ? "page" : undefined} ref={name === tab ? scrollToTab : undefined}>{label}</a>
         ))}
       </nav>
       <Tab name={tab} document={document} />
       <CommandLine command={isRunning(document) ? `git datmo logs -f ${document.id.slice(4, 14)}` : `git datmo show ${document.id.slice(0, 12)}`} label="On the command line" />
     </div>
   );
+}
+
+/** Scrolls a narrow row of tabs so that the chosen one is in it. The page does not move. */
+function scrollToTab(tab: HTMLElement | null) {
+  const row = tab?.parentElement;
+  if (tab && row) row.scrollLeft = tab.offsetLeft + tab.offsetWidth - row.offsetLeft - row.clientWidth;
 }
 
 function Tab({ name, document }: { name: string; document: ExperimentDocument }) {

@@ -20,12 +20,18 @@ function Feedback({ feedback }: { feedback: FeedbackDocument }) {
         <Tile label="Outcomes" number={feedback.outcomes} />
         <Tile label="Batches" number={feedback.batches} />
       </dl>
-      {feedback.first && <p class="quiet">Events from {feedback.first.slice(0, 16).replace("T", " ")} to {feedback.last.slice(0, 16).replace("T", " ")} UTC</p>}
-      {feedback.absent > 0 && <p class="notice" role="status">The events of {count(feedback.absent, "batch is", "batches are")} not here, and not counted.</p>}
+      <div class="feedback-notes">
+        {feedback.first && <p class="quiet">Events from {feedback.first.slice(0, 16).replace("T", " ")} to {feedback.last.slice(0, 16).replace("T", " ")} UTC</p>}
+        {feedback.absent > 0 && <p class="quiet" role="status">The events of {count(feedback.absent, "batch", "batches")} are not here, and not counted.</p>}
+        {feedback.uncollected > 0 && (
+          <p class="quiet" role="status">{count(feedback.uncollected, "event")} of the server's log not collected yet. A push shares collected ones alone.</p>
+        )}
+      </div>
       {feedback.metrics.length > 0 && <Section title="Metrics in production"><Metrics feedback={feedback} /></Section>}
       {feedback.refused.length > 0 && <Section title="Refused requests"><Refused feedback={feedback} /></Section>}
       {feedback.stability.length > 0 && <Section title="Values beside the recorded data" note="Population stability index: moderate from 0.1, large from 0.25"><Stability feedback={feedback} /></Section>}
-      <CommandLine command="git datmo feedback status" label="Also with the events of a log" />
+      {feedback.uncollected > 0 && <CommandLine command="git datmo feedback collect" label="Collect them for the next push" />}
+      <CommandLine command="git datmo feedback status" label="The same in the terminal" />
     </>
   );
 }
