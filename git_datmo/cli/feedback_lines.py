@@ -66,6 +66,11 @@ def remains(forgotten: Forgotten) -> Iterator[str]:
             f"the log has {show_count(forgotten.in_log, 'event')} of them: delete its files that"
             " are collected and that no server writes"
         )
+    if forgotten.uncollected:
+        yield (
+            f"{show_count(forgotten.uncollected, 'event')} of the log will be in the next batch:"
+            " 'git datmo feedback collect' makes it, then forget them in it"
+        )
     for each in forgotten.data:
         yield (
             f"snapshot {each.snapshot[:10]} has data that were made of these batches"

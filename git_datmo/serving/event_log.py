@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from git_datmo.contracts.contract_types import Table
+from git_datmo.contracts.contract_types import Field, Table
 from git_datmo.errors import DatmoError
 from git_datmo.permissions import make_folder
 from git_datmo.serving.named_tensors import NamedTensor, RefusedRequest
@@ -100,7 +100,10 @@ class EventFile:
 def open_events(folder: Path) -> EventFile:
     """Return a new file in `folder`; raise `DatmoError` if the folder cannot be written."""
     try:
-        make_folder(folder)
+        if not folder.exists():
+            make_folder(folder)
+            # Events must not get into the code's history by `git add .`.
+            (folder / ".gitignore").write_text("*\n")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(13, os.strerror(13))
     except OSError as error:
@@ -174,6 +177,17 @@ class EventLog:
                 self.report(f"the event of prediction {event_id} was not stored: {error}")
 
 
+def is_public(field: Field | None) -> bool:
+    """Return True if the contract classifies a field as public, and no field in it otherwise."""
+    return field is not None and field.classification == PUBLIC and _is_open(field)
+
+
+def _is_open(field: Field) -> bool:
+    """Return True if neither a field nor one in it has another classification than public."""
+    inner = (*field.fields, *((field.items,) if field.items else ()))
+    return field.classification in ("", PUBLIC) and all(map(_is_open, inner))
+
+
 def public_values(
     tensors: Sequence[NamedTensor], table: Table | None
 ) -> tuple[dict[str, Any], list[str]]:
@@ -181,7 +195,7 @@ def public_values(
 
     Numbers that are not finite become null, which JSON can express.
     """
-    public = {f.name for f in (table.fields if table else ()) if f.classification == PUBLIC}
+    public = {field.name for field in (table.fields if table else ()) if is_public(field)}
     values, hidden = {}, []
     for tensor in tensors:
         count = 1

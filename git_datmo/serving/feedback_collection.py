@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,8 +90,7 @@ class CollectedEvents:
 def collect(ws: Workspace, folder: Path) -> CollectedEvents:
     """Make a record of each snapshot's new events in a log."""
     log_files(folder)
-    # Two collectors at once would make records of the same events.
-    with locking.locked(folder / "collect.lock", seconds=60):
+    with locked_log(folder):
         before = read_collected(folder)
         killed = read_intent(folder)
         intent = killed or Intent(ws.now(), ws.person, _find_ranges(folder, before))
@@ -113,6 +113,11 @@ def collect(ws: Workspace, folder: Path) -> CollectedEvents:
             tuple(zip(ids, records, strict=True)),
             {short: batch.counts for short, batch in unknown.items()},
         )
+
+
+def locked_log(folder: Path) -> AbstractContextManager[None]:
+    """Keep other collectors away from a log: two at once would make records of the same events."""
+    return locking.locked(folder / "collect.lock", seconds=60)
 
 
 def _find_ranges(folder: Path, before: CollectedBytes) -> Ranges:

@@ -7,6 +7,7 @@ of feedback have no values of events, so their history need not be redacted.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,10 +25,11 @@ from git_datmo.records.drop_record import Drop
 from git_datmo.records.feedback_record import Feedback
 from git_datmo.repository.workspace import Workspace
 from git_datmo.serving.event_log import OUTCOME
-from git_datmo.serving.event_reader import log_files, parse_event, read_events
+from git_datmo.serving.event_reader import event_key, log_files, parse_event, read_events
 from git_datmo.serving.feedback_batches import FeedbackBatch, batch_lines, find_batches
-from git_datmo.serving.feedback_collection import EventBatch, store_events
+from git_datmo.serving.feedback_collection import EventBatch, locked_log, store_events
 from git_datmo.serving.feedback_rows import join_events
+from git_datmo.sizes import show_count
 from git_datmo.suggest import nearest
 
 WHY = "events were forgotten"
@@ -54,8 +56,9 @@ class MadeData:
 class Forgotten:
     """The rewritten batches, and the copies of the events that remain.
 
-    `predictions` counts the forgotten ids. `in_log` counts the events in the log. `remotes` are
-    those that had an old batch when they were last asked.
+    `predictions` counts the forgotten ids. `in_log` counts the events in the log, and
+    `uncollected` those of them that were in no batch. `remotes` are those that had an old batch
+    when they were last asked.
     """
 
     batches: tuple[RewrittenBatch, ...]
@@ -63,6 +66,7 @@ class Forgotten:
     data: tuple[MadeData, ...]
     remotes: tuple[str, ...]
     in_log: int
+    uncollected: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +93,42 @@ def forget(
     Raises `DatmoError` if no batch has such an event.
     """
     condition = parse_condition(where) if where else None
-    history = History(ws)
-    every = [_read(ws, batch, progress) for batch in find_batches(ws, history)]
-    chosen = set(ids)
-    if condition is not None:
-        chosen |= _matching([event for each in every for _, event in each.lines], condition)
-    changed = [each for each in every if any(_is_of(event, chosen) for _, event in each.lines)]
-    if not changed:
-        raise DatmoError(
-            "no batch in use has these events",
-            "'git datmo fetch' gets the batches of others",
-        )
-    forgotten = {_prediction(event) for each in changed for _, event in each.lines} & chosen
-    old = [str(each.batch.id) for each in changed]
-    data, remotes = tuple(_made_data(history, old)), _remotes_with(ws, old)
-    kept = [_keep_rest(each, chosen) for each in changed]
-    new_ids = [None] * len(changed) if dry else _replace_batches(ws, changed, kept)
+    with ExitStack() as stack:
+        if log is not None and log.is_dir():
+            # A collector that runs meanwhile would make a batch that is not seen.
+            stack.enter_context(locked_log(log))
+        history = History(ws)
+        every = [_read(ws, batch, progress) for batch in find_batches(ws, history)]
+        chosen = set(ids)
+        if condition is not None:
+            chosen |= _matching([event for each in every for _, event in each.lines], condition)
+        in_log = _in_log(log, chosen)
+        uncollected = _count_new(in_log, every)
+        changed = [each for each in every if any(_is_of(event, chosen) for _, event in each.lines)]
+        if not changed:
+            raise _nothing_to_forget(uncollected)
+        forgotten = {_prediction(event) for each in changed for _, event in each.lines} & chosen
+        old = [str(each.batch.id) for each in changed]
+        data, remotes = tuple(_made_data(history, old)), _remotes_with(ws, old)
+        kept = [_keep_rest(each, chosen) for each in changed]
+        new_ids = [None] * len(changed) if dry else _replace_batches(ws, changed, kept)
     batches = tuple(
         RewrittenBatch(each.batch, new, len(each.lines) - len(rest.lines))
         for each, new, rest in zip(changed, new_ids, kept, strict=True)
     )
-    return Forgotten(batches, len(forgotten), data, remotes, _count_in_log(log, chosen))
+    return Forgotten(batches, len(forgotten), data, remotes, len(in_log), uncollected)
+
+
+def _nothing_to_forget(uncollected: int) -> DatmoError:
+    if uncollected:
+        return DatmoError(
+            f"no batch in use has these events; the log has {show_count(uncollected, 'event')} of"
+            " them",
+            "'git datmo feedback collect' makes a batch of them; then forget them",
+        )
+    return DatmoError(
+        "no batch in use has these events", "'git datmo fetch' gets the batches of others"
+    )
 
 
 def _read(ws: Workspace, batch: FeedbackBatch, progress: Progress) -> _Events:
@@ -236,8 +255,14 @@ def _records_at(ws: Workspace, tip: Oid | None) -> set[Oid]:
         return set()
 
 
-def _count_in_log(log: Path | None, chosen: Collection[str]) -> int:
-    """Return how many events of the chosen predictions a log has."""
+def _in_log(log: Path | None, chosen: Collection[str]) -> list[Mapping[str, Any]]:
+    """Return the events of the chosen predictions in a log."""
     if log is None or not log.is_dir():
-        return 0
-    return sum(_is_of(event, chosen) for event in read_events(log_files(log)))
+        return []
+    return [event for event in read_events(log_files(log)) if _is_of(event, chosen)]
+
+
+def _count_new(in_log: Sequence[Mapping[str, Any]], every: Sequence[_Events]) -> int:
+    """Return how many events of the log are in no batch."""
+    known = {event_key(event) for each in every for _, event in each.lines}
+    return sum(event_key(event) not in known for event in in_log)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import math
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from git_datmo.contracts.contract_types import Field
 from git_datmo.errors import DatmoError
-from git_datmo.serving.event_log import OUTCOME, PUBLIC, event_of
+from git_datmo.serving.event_log import OUTCOME, event_of, is_public
 from git_datmo.serving.model_contract import ModelContract
 from git_datmo.serving.named_tensors import RefusedRequest, RequestViolation
 from git_datmo.serving.request_checks import value_rules
@@ -19,6 +22,8 @@ from git_datmo.serving.request_checks import value_rules
 PREDICTION_COLUMN, ROW_COLUMN = "prediction", "row"
 # The form of `ServedModel.prediction_id`: the beginning of a snapshot's id, and a UUID.
 _PREDICTION = re.compile(r"[0-9a-f]{10}-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_ROW = re.compile(r"[0-9]{1,9}\Z")
+LARGEST_ROW = 10**9
 MOST_OUTCOMES = 10_000
 
 
@@ -47,7 +52,7 @@ def outcome_event(
             raise RefusedRequest(
                 "the outcome breaks the contract", (RequestViolation(name, row, rule, value),)
             )
-        if field is not None and field.classification == PUBLIC:
+        if is_public(field):
             stored[name] = value
         else:
             hidden.append(name)
@@ -69,7 +74,8 @@ def outcomes_of_request(
 ) -> list[dict[str, Any]]:
     """Return the events of a `POST /feedback`: of one outcome, or of a list `outcomes`.
 
-    Raises `RefusedRequest` if one of them is malformed.
+    Of several outcomes of a row, the last counts. Raises `RefusedRequest` if one of them is
+    malformed.
     """
     given = document.get("outcomes", [document])
     if not isinstance(given, list) or not 0 < len(given) <= MOST_OUTCOMES:
@@ -80,57 +86,95 @@ def outcomes_of_request(
         values = each.get("outcome") if isinstance(each, dict) else None
         row = each.get("row", 0) if isinstance(each, dict) else None
         # `type`, since True would pass as row 1.
-        if not isinstance(prediction, str) or not isinstance(values, dict) or type(row) is not int:
+        if not isinstance(prediction, str) or not isinstance(values, dict):
             raise RefusedRequest("an outcome needs prediction, a text, and outcome, an object")
+        if type(row) is not int or not 0 <= row < LARGEST_ROW:
+            raise RefusedRequest("the row of an outcome is not a number from 0")
         events.append(
             outcome_event(
                 prediction, row, values, contract, event_id=str(uuid.uuid4()), seconds=seconds
             )
         )
-    return events
+    return _last_of_each(events)
 
 
 def outcomes_of_csv(
     path: Path, contract: ModelContract | None, seconds: float
-) -> Iterator[dict[str, Any]]:
-    """Yield the events of a CSV file with the column `prediction`, perhaps `row`, and labels.
+) -> list[dict[str, Any]]:
+    """Return the events of a CSV file with the column `prediction`, perhaps `row`, and labels.
 
     The event's id follows from the prediction, the row and the values, so a file that is added
-    twice tells nothing new. Raises `DatmoError` for a line that is no outcome.
+    twice tells nothing new. An empty cell is no value, and a line without values is left out.
+    Raises `DatmoError` for a line that is no outcome.
     """
     try:
-        # Spreadsheets write a byte order mark, which would become part of the first name.
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding=_encoding(path), newline="") as file:
             reader = csv.DictReader(file, strict=True)
-            labels = [
-                name
-                for name in reader.fieldnames or ()
-                if name not in (PREDICTION_COLUMN, ROW_COLUMN)
-            ]
-            if PREDICTION_COLUMN not in (reader.fieldnames or ()) or not labels:
-                raise DatmoError(
-                    f"'{path}' needs the column 'prediction' and columns of outcomes",
-                    "the ids are in the header Datmo-Prediction of each answer",
-                )
-            for line in reader:
-                yield _outcome_of_line(path, reader.line_num, line, labels, contract, seconds)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+            labels = _label_columns(path, reader.fieldnames or ())
+            found = (
+                _outcome_of_line(path, reader.line_num, line, labels, contract, seconds)
+                for line in reader
+            )
+            return _last_of_each([event for event in found if event is not None])
+    except UnicodeError as error:
+        raise DatmoError(
+            f"'{path}' is not text in UTF-8: {error}",
+            "save it as UTF-8; 'iconv -f latin1 -t utf-8' converts a file of western Europe",
+        ) from error
+    except (OSError, csv.Error) as error:
         raise DatmoError(f"'{path}' cannot be read as CSV: {error}") from error
+
+
+def _encoding(path: Path) -> str:
+    """Return the encoding that a file's first bytes name: UTF-16 of spreadsheets, or UTF-8."""
+    with path.open("rb") as file:
+        is_wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    # Spreadsheets write a byte order mark, which would become part of the first name.
+    return "utf-16" if is_wide else "utf-8-sig"
+
+
+def _label_columns(path: Path, columns: Sequence[str]) -> list[str]:
+    """Return the columns of labels; raise `DatmoError` if the columns are not those of outcomes."""
+    labels = [name for name in columns if name not in (PREDICTION_COLUMN, ROW_COLUMN)]
+    if len(columns) == 1 and any(mark in columns[0] for mark in ";\t"):
+        raise DatmoError(
+            f"the columns of '{path}' are not separated by commas",
+            "save it as CSV with commas",
+        )
+    if PREDICTION_COLUMN not in columns or not labels:
+        raise DatmoError(
+            f"'{path}' needs the column 'prediction' and columns of outcomes",
+            "the ids are in the header Datmo-Prediction of each answer",
+        )
+    twice = [name for name, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise DatmoError(f"'{path}' has the column '{twice[0]}' twice", "give it another name")
+    return labels
 
 
 def _outcome_of_line(
     path: Path,
     number: int,
-    line: Mapping[str, str],
+    line: Mapping[str, Any],
     labels: list[str],
     contract: ModelContract | None,
     seconds: float,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
+    """Return the event of a line; None if it has no values."""
+    where = f"'{path}', line {number}"
+    # `DictReader` has None for the cells of a short line, and as the name of those too many.
+    if None in line or None in line.values():
+        raise DatmoError(
+            f"{where}: the line does not have as many cells as the header",
+            "put a cell that has commas in quotes, and leave an unknown value empty",
+        )
     fields = _label_fields(contract)
-    values = {name: _parse(line[name] or "", fields.get(name)) for name in labels}
+    values = {name: _parse(line[name], fields.get(name)) for name in labels if line[name]}
+    if not values:
+        return None
     row = line.get(ROW_COLUMN) or "0"
-    if not row.isdecimal():
-        raise DatmoError(f"'{path}', line {number}: '{row}' is no row")
+    if not _ROW.match(row):
+        raise DatmoError(f"{where}: '{row[:40]}' is no row", "rows are counted from 0")
     prediction = line[PREDICTION_COLUMN]
     named = uuid.uuid5(uuid.NAMESPACE_URL, repr((prediction, row, sorted(values.items()))))
     try:
@@ -139,19 +183,27 @@ def _outcome_of_line(
         )
     except RefusedRequest as error:
         rules = "".join(f": {v.field} breaks {v.rule}" for v in error.violations)
-        raise DatmoError(f"'{path}', line {number}: {error.message}{rules}") from error
+        raise DatmoError(f"{where}: {error.message}{rules}") from error
+
+
+def _last_of_each(events: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the last outcome of each row of a prediction.
+
+    Events that are stored together have one time, so no reader could tell which is the last.
+    """
+    return list(
+        {(each["data"]["prediction"], each["data"]["row"]): each for each in events}.values()
+    )
 
 
 def _parse(text: str, field: Field | None) -> object:
-    """Return the value of a cell by the type of its field; None for an empty cell."""
-    if not text:
-        return None
+    """Return the value of a cell by the type of its field."""
     kind = field.logical_type if field else ""
     try:
         if kind == "integer":
             return int(text)
-        if kind == "number":
-            return float(text)
+        if kind == "number" and math.isfinite(number := float(text)):
+            return number
     except ValueError:
         # The contract then names the rule that the text breaks.
         return text

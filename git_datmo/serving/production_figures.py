@@ -36,6 +36,7 @@ class OutcomeFigures:
     count: int = 0
     equal: int = 0
     numbers: int = 0
+    fractions: int = 0
     distance: float = 0.0
     squares: float = 0.0
 
@@ -49,14 +50,18 @@ class OutcomeFigures:
         one, other = _finite(predicted), _finite(actual)
         if one is not None and other is not None:
             self.numbers += 1
+            self.fractions += not (one.is_integer() and other.is_integer())
             self.distance += abs(one - other)
             self.squares += (one - other) * (one - other)
 
     def metrics(self) -> dict[str, float]:
-        """Return the metrics by their names; those of numbers only if all values are numbers."""
+        """Return the metrics by their names; those of numbers only if all values are numbers.
+
+        Numbers with fractions are measured, not chosen, so they have no accuracy.
+        """
         if not self.count:
             return {}
-        found = {"accuracy": self.equal / self.count}
+        found = {} if self.fractions else {"accuracy": self.equal / self.count}
         if self.numbers == self.count:
             found["mean_absolute_error"] = self.distance / self.count
             found["root_mean_squared_error"] = math.sqrt(self.squares / self.count)

@@ -111,7 +111,7 @@ def test_full_disk_and_kills_lose_no_acknowledged_event(make_repo: Callable[...,
             clients.wait_for_more()
             os.kill(worker_of(served), signal.SIGKILL)
             clients.wait_for_more()
-            (file,) = folder.iterdir()
+            (file,) = folder.glob("*.jsonl")
             limit_files(served, file.stat().st_size + 5000)
             clients.wait_for(lambda: ("/feedback", 503) in clients.refused)
             answered = len(clients.predicted) + 5

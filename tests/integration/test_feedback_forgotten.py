@@ -12,7 +12,14 @@ from git_datmo.progress import QUIET
 from git_datmo.repository.workspace import open_workspace
 from git_datmo.serving.feedback_batches import batch_events, find_batches
 from tests.support.commands import datmo, experiments, refused
-from tests.support.feedback_events import collect, outcome, prediction, prediction_id, refusal
+from tests.support.feedback_events import (
+    collect,
+    outcome,
+    prediction,
+    prediction_id,
+    refusal,
+    write_events,
+)
 from tests.support.shell import Shell
 
 
@@ -75,6 +82,11 @@ def test_forgotten_events_leave_all_batches(served: Shell) -> None:
     refused(served, *words, code=129, says=("needs --id or --where",))
     refused(served, *words, "--where", "whom = 1", says=("did you mean 'who'?",))
     refused(served, *words, "--id", "nobody", says=("no batch in use has these events",))
+    # Events that are not collected would come back with the next collection.
+    late = prediction_id(snapshot, 9)
+    write_events(served, "9", [outcome(snapshot, 9, {"y": 5}), outcome(snapshot, 1, {"y": 6})])
+    refused(served, *words, "--id", late, says=("the log has 1 event", "feedback collect"))
+    (served.cwd / "events" / "9.jsonl").unlink()
     chosen = (*words, "--where", "who = ada", "--id", three)
     dry = datmo(served, *chosen, "--dry-run").stdout.splitlines()
     assert dry == [
@@ -83,7 +95,10 @@ def test_forgotten_events_leave_all_batches(served: Shell) -> None:
     ]
     assert batches(served) == before
 
+    write_events(served, "9", [outcome(snapshot, 1, {"y": 6}, later=9)])
     done = datmo(served, *chosen)
+    assert "1 event of the log will be in the next batch" in done.stderr
+    (served.cwd / "events" / "9.jsonl").unlink()
     after = batches(served)
     (new,) = after.keys() - before.keys()
     assert done.stdout.splitlines() == [
@@ -92,7 +107,7 @@ def test_forgotten_events_leave_all_batches(served: Shell) -> None:
     ]
     assert {key: ids for key, (_, ids) in after.items()} == {third: [four], new: [two]}
     for said in (
-        "the log has 3 events of them",
+        "the log has 4 events of them",
         f"snapshot {learned[:10]} has data that were made of these batches (feedback.csv)",
         "until 'git datmo gc'",
         "'git datmo drop --remote origin' lets it free them",

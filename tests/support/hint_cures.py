@@ -89,6 +89,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo checkout": "tests/integration/test_diff.py::test_diff_in_another_clone_fetches_code_but_no_data",
     },
     "cli/feedback_lines.py": {
+        "git datmo feedback collect": "tests/integration/test_feedback_forgotten.py::test_forgotten_events_leave_all_batches",
         "git datmo feedback take": "tests/integration/test_feedback_forgotten.py::test_forgotten_events_leave_all_batches",
         "git datmo drop {}": "tests/integration/test_drop_and_gc.py::test_data_of_dropped_snapshot_alone_are_freed",
         "git datmo gc": "tests/integration/test_feedback_forgotten.py::test_forgotten_events_leave_all_batches",
@@ -297,6 +298,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo run": "A run records its code.",
     },
     "serving/forget_feedback.py": {
+        "git datmo feedback collect": "tests/integration/test_feedback_forgotten.py::test_forgotten_events_leave_all_batches",
         "git datmo fetch": "tests/integration/test_feedback_taken.py::test_chosen_batches_are_taken_in_another_clone",
     },
     "serving/take_feedback.py": {

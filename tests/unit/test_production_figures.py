@@ -36,6 +36,12 @@ def test_outcomes_are_compared_with_their_predictions_in_any_order() -> None:
     assert list(figures.values["input", "a"]) == [1, 2]
 
 
+def test_numbers_with_fractions_have_no_accuracy() -> None:
+    events = [prediction(SNAPSHOT, 1, {}, {"y": [1.5]}), outcome(SNAPSHOT, 1, {"y": 2})]
+    (figures,) = sum_up(events)
+    assert set(figures.fields["y"].metrics()) == {"mean_absolute_error", "root_mean_squared_error"}
+
+
 def test_text_and_booleans_have_no_errors_of_numbers() -> None:
     events = [
         prediction(SNAPSHOT, 1, {}, {"y": ["cat", True, 10**400]}),

@@ -152,7 +152,8 @@ def _add(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
         file.append(new)
         file.sync()
         file.close()
-    before = f"; {len(events) - len(new)} were there before" if len(new) < len(events) else ""
+    old = len(events) - len(new)
+    before = f"; {old} {'was' if old == 1 else 'were'} there before" if old else ""
     console.print(f"stored {show_count(len(new), 'outcome')}{before}")
     hidden = sorted({name for event in new for name in event["data"]["left_out"]})
     if hidden:
