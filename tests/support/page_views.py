@@ -27,6 +27,7 @@ VIEWS = [
     (f"#/experiment/{FIRST}?tab=log", ["epoch 1 done", "loss 0.5"]),
     (f"#/experiment/{FIRST}?tab=lineage", ["Try number 23", "Lineage"]),
     (f"#/compare/{FIRST},{SECOND}", ["Compare 2 experiments", "seed", "accuracy"]),
+    (f"#/compare/{FIRST},{id_of(20)}", ["Different code", "Same data and environment"]),
     (f"#/compare/{FIRST},{SECOND}?part=curves", ["1. Try number 24", "2. Try number 23"]),
     (f"#/compare/{FIRST},{SECOND}?part=media", ["Slider", "Difference"]),
     (f"#/compare/{FIRST},{id_of(20)}?part=code", ["1 file differs", "-rate = 0", "+rate = 1"]),

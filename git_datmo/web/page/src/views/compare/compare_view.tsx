@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { addressOf, parameter } from "../../address";
 import { loadExperiment } from "../../documents/experiment_document";
-import { findRow, table } from "../../documents/experiments_store";
+import { factText, findRow, table } from "../../documents/experiments_store";
 import { MOST_CHOSEN } from "../experiments/table_state";
 import type { ExperimentDocument } from "../../documents/types";
 import { count, cutTitle, shortId } from "../../format";
@@ -44,6 +44,21 @@ export function CompareView({ ids }: { ids: string[] }) {
   return <Compared documents={documents} />;
 }
 
+/** Says which of code, data and environment differ, and leads to them. */
+function Differences({ ids }: { ids: string[] }) {
+  const rows = ids.map(findRow);
+  if (rows.length < 2 || rows.includes(-1)) return null;
+  const facts = ["code", "data", "environment"];
+  const differing = facts.filter((name) => new Set(rows.map((row) => factText(name, row))).size > 1);
+  const others = facts.filter((name) => !differing.includes(name));
+  return (
+    <p class="parts-differ">
+      {differing.map((part) => <a key={part} href={addressOf("compare", ids.join(","), { part })}>Different {part}</a>)}
+      {others.length > 0 && <span class="quiet">Same {others.join(" and ")}</span>}
+    </p>
+  );
+}
+
 function Compared({ documents }: { documents: ExperimentDocument[] }) {
   const part = parameter("part");
   const all = documents.map((document) => document.id);
@@ -63,6 +78,7 @@ function Compared({ documents }: { documents: ExperimentDocument[] }) {
           </li>
         ))}
       </ul>
+      <Differences ids={all} />
       <nav class="tabs" aria-label="Parts of the comparison">
         {PARTS.map(([name, label]) => <a key={name} href={addressOf("compare", all.join(","), { part: name })} aria-current={name === part ? "page" : undefined}>{label}</a>)}
       </nav>

@@ -18,12 +18,12 @@ export function DataTab({ document }: { document: ExperimentDocument }) {
     <>
       {document.inputs.length > 0 && <Section title="Read">{document.inputs.map((each) => <PayloadCard key={each.path} payload={each} id={document.id} />)}</Section>}
       {document.outputs.length > 0 && <Section title="Written">{document.outputs.map((each) => <PayloadCard key={each.path} payload={each} id={document.id} />)}</Section>}
-      {others.length > 0 && <Section title="Also tracked">{others.map((each) => <PayloadCard key={each.path} payload={each} id={document.id} />)}</Section>}
+      {others.length > 0 && <Section title="Also tracked">{others.map((each) => <PayloadCard key={each.path} payload={each} id={document.id} isClosed />)}</Section>}
     </>
   );
 }
 
-function PayloadCard({ payload, id }: { payload: Payload; id: string }) {
+function PayloadCard({ payload, id, isClosed = false }: { payload: Payload; id: string; isClosed?: boolean }) {
   return (
     <article class="panel payload">
       <div class="payload-head">
@@ -34,7 +34,7 @@ function PayloadCard({ payload, id }: { payload: Payload; id: string }) {
       {payload.from.length > 0 && <p class="quiet">Written by {payload.from.slice(0, 5).map((each) => <ExperimentLink key={each} id={each} />)}</p>}
       <Availability payload={payload} />
       <CommandLine command={`git datmo checkout ${id.slice(0, 12)} -- ${shellWord(payload.path)}`} label="Bring it here" />
-      {payload.listing && (isLive || payload.is_local ? <Files payload={payload} /> : <p class="quiet">The page has no files of this version.</p>)}
+      {payload.listing && (isLive || payload.is_local ? <Files payload={payload} isClosed={isClosed} /> : <p class="quiet">The page has no files of this version.</p>)}
     </article>
   );
 }
@@ -42,8 +42,8 @@ function PayloadCard({ payload, id }: { payload: Payload; id: string }) {
 /** Bytes of a single file that is shown without a click. */
 const SMALL = 1 << 20;
 
-function Files({ payload }: { payload: Payload }) {
-  const [open, setOpen] = useState(payload.files === 1 && payload.size < SMALL);
+function Files({ payload, isClosed }: { payload: Payload; isClosed: boolean }) {
+  const [open, setOpen] = useState(!isClosed && payload.files === 1 && payload.size < SMALL);
   return (
     <details class="disclosure" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>Files</summary>
