@@ -10,6 +10,7 @@ from git_datmo.contracts.model_signatures import read_signature
 from git_datmo.contracts.table_readers.table_batches import UnreadableTable
 
 MODEL_PORTS = ("input", "output")
+NO_PORTS = "the contract declares no input and no output to compare with those of the file"
 
 
 def check_model(contract: Contract, full: str, path: str) -> tuple[tuple[Finding, ...], str]:
@@ -19,7 +20,7 @@ def check_model(contract: Contract, full: str, path: str) -> tuple[tuple[Finding
     """
     declared = [table for table in contract.tables if table.port in MODEL_PORTS]
     if not declared:
-        return (_unchecked(contract, "the contract declares no input and no output"),), ""
+        return (_unchecked(contract, NO_PORTS),), ""
     try:
         signature = read_signature(full, path)
     except UnreadableTable as error:

@@ -22,6 +22,7 @@ LONGEST_NUMBER = 320
 # A leading zero makes text: `007` is a code rather than a number.
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)\Z")
 _DECIMAL = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]{1,3})?\Z")
+_CONFLICT = re.compile(r"^<{7} ", re.MULTILINE)
 _CONSTANTS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -103,6 +104,10 @@ def read_document(content: bytes) -> YamlDocument:
         _check_size(yaml.parse(text, Loader=loader))
         root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
+        marker = _CONFLICT.search(text)
+        if marker is not None:
+            line = text.count("\n", 0, marker.start()) + 1
+            raise BadYaml("the file has conflict markers of a merge", line) from error
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise BadYaml(error.problem or "invalid YAML", line) from error
     except yaml.YAMLError as error:

@@ -56,8 +56,8 @@ def read_signature(path: str, shown: str) -> tuple[Table, ...]:
         return _read_onnx(path, shown)
     raise UnreadableTable(
         f"'{shown}' may run code when it is loaded, so its signature is not read",
-        "export the model to ONNX, save it with MLflow and a signature, or write the contract "
-        "with 'datmo.port: input' and 'output' yourself",
+        "export the model to ONNX (skl2onnx does so for scikit-learn), save it with MLflow and a "
+        "signature, or write the contract with 'datmo.port: input' and 'output' yourself",
     )
 
 

@@ -22,6 +22,8 @@ FOLDER = "contracts"
 _VERSIONS = re.compile(r"v3\.[012]\.[0-9]+\Z")
 _PORTS: tuple[Port, ...] = ("provides", "requires", "input", "output", "label")
 _CUSTOM_OF_ROOT = ("datmo.entry", "datmo.gates")
+# Each one multiplies the ways in which a deep path matches.
+MOST_DEEP_STEPS = 2
 _CUSTOM_OF_TABLE = ("datmo.port", "datmo.files", "datmo.disjoint")
 
 
@@ -102,6 +104,9 @@ def check_path(owner: OdcsObject, key: str, text: str) -> str:
         raise owner.error(key, f"path '{text[:80]}' is outside the repository")
     if "://" in text:
         raise owner.error(key, f"'{text[:80]}' is a URL; a local server has a path")
+    if parts.count("**") > MOST_DEEP_STEPS:
+        message = f"path '{text[:80]}' has '**' more than {MOST_DEEP_STEPS} times"
+        raise owner.error(key, message)
     return path
 
 
@@ -137,7 +142,10 @@ def _read_table(found: OdcsObject) -> Table:
         fields=fields,
         quality=quality.rules,
         files=_read_files(custom) if custom.has("datmo.files") else None,
-        disjoint=custom.texts("datmo.disjoint"),
+        # A name may be a path or a pattern, whose files are read.
+        disjoint=tuple(
+            check_path(custom, "datmo.disjoint", text) for text in custom.texts("datmo.disjoint")
+        ),
         description=found.text("description"),
         unchecked=(*unchecked, *custom.unknown_of_datmo),
     )

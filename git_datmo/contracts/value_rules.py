@@ -13,6 +13,8 @@ from git_datmo.contracts.contract_types import Field, Value
 from git_datmo.contracts.enumerations import Enumeration
 from git_datmo.contracts.rule_messages import name_type
 
+LONGEST_SHOWN = 100
+
 
 class ValueRules:
     """The rules of a field for its values. `unchecked` has those that cannot be checked, and why.
@@ -25,7 +27,8 @@ class ValueRules:
         self._enum = Enumeration(wanted)
         self.unchecked: dict[str, str] = {}
         if wanted.pattern and not is_linear_pattern(wanted.pattern):
-            self.unchecked["pattern"] = f"pattern {wanted.pattern!r} needs more than linear time"
+            shown = f"pattern {wanted.pattern[:LONGEST_SHOWN]!r}"
+            self.unchecked["pattern"] = f"{shown} is invalid, or needs more than linear time"
 
     def find(self, values: Any) -> Iterator[tuple[str, Any]]:
         """Yield the names of broken rules, each with a mask of the values that break it.

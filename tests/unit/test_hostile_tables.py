@@ -14,6 +14,7 @@ from PIL import Image
 from pyarrow import parquet
 from sklearn.datasets import load_sample_images
 
+from git_datmo.contract_checks.check_file import check_file
 from git_datmo.contracts.check_files import check_files, infer_files
 from git_datmo.contracts.contract_types import Field, FileRule, Table
 from git_datmo.contracts.infer_contract import make_contract
@@ -200,3 +201,32 @@ def test_sounds_are_decoded_or_known_by_their_header(tmp_path: Path) -> None:
     (tmp_path / "a.wav").unlink()
     found = list(check_files(make_contract("s", (), (table,)), table, str(tmp_path), "s"))
     assert [each.level for each in found] == ["unchecked"]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-3,)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-3, -1)}",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (3,}",
+        "{'descr': '<f8', 'shape': (3",
+        "",
+    ],
+)
+def test_damaged_header_of_an_array_is_a_finding(tmp_path: Path, header: str) -> None:
+    text = header.ljust(117).encode() + b"\n"
+    start = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text))
+    (tmp_path / "t.npy").write_bytes(start + text + bytes(24))
+    found = check_file(tmp_path, make(Field("values")), "t.npy", str(tmp_path))
+    assert [(each.level, each.rule) for each in found.findings] == [("refuse", "readable")]
+
+
+def test_damaged_values_of_a_compressed_array_are_a_finding(tmp_path: Path) -> None:
+    path = tmp_path / "t.npz"
+    np.savez_compressed(path, x=np.arange(100_000.0))
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 100] = bytes(100)
+    path.write_bytes(content)
+    found = check_file(tmp_path, make(Field("x")), "t.npz", str(tmp_path))
+    assert [(each.level, each.rule) for each in found.findings] == [("refuse", "readable")]

@@ -79,7 +79,7 @@ def test_check_of_a_model_says_which_ports_were_compared(tmp_path: Path) -> None
     assert (found.verdict, found.scope) == ("broken", "input and output compared")
     found = check(path, port("requires", Field("age")))
     assert (found.verdict, found.scope) == ("unchecked", "")
-    assert found.findings[0].message == "the contract declares no input and no output"
+    assert found.findings[0].message.startswith("the contract declares no input and no output")
 
 
 @pytest.mark.parametrize("ports", [("requires",), ("requires", "input"), ("input", "output")])

@@ -133,6 +133,7 @@ def test_rules_outside_the_interpreted_part_are_unchecked() -> None:
     [
         ("./data/faces/*.csv", "../data", "faces.odcs.yaml:8: path '../data' is outside"),
         ("./data/faces/*.csv", "/etc/passwd", "outside the repository"),
+        ("./data/faces/*.csv", "data/**/a/**/b/**", "has '**' more than 2 times"),
         ("./data/faces/*.csv", ".git/config", "outside the repository"),
         ("./data/faces/*.csv", "data/.GIT/x", "outside the repository"),
         ("./data/faces/*.csv", "s3://bucket/x", "is a URL"),
@@ -157,6 +158,20 @@ def test_invalid_contract_is_refused_with_line_and_reason(old: str, new: str, pr
     with pytest.raises(DatmoError) as caught:
         read_contract(FACES.replace(old, new, 1).encode(), FILE)
     assert problem in caught.value.what
+
+
+@pytest.mark.parametrize("path", ["../other/x.csv", "/etc/x.csv", "data/../../x.csv"])
+def test_disjoint_data_outside_the_repository_are_refused(path: str) -> None:
+    text = MODEL.replace("datmo.port, value: requires", f'datmo.disjoint, value: ["{path}"]')
+    with pytest.raises(DatmoError, match="outside the repository"):
+        read_contract(text.encode(), FILE)
+
+
+def test_conflict_of_a_merge_in_a_contract_is_named_with_its_line() -> None:
+    sides = "<<<<<<< HEAD\nversion: 1.3.0\n=======\nversion: 2.0.0\n>>>>>>> other"
+    text = FACES.replace("version: 1.2.0", sides)
+    with pytest.raises(DatmoError, match=r"yaml:5: the file has conflict markers of a merge"):
+        read_contract(text.encode(), FILE)
 
 
 def test_unknown_custom_properties_of_git_datmo_are_unchecked() -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import Any, BinaryIO
 
 from git_datmo.contracts.table_readers.table_batches import UnreadableTable, load_library
+from git_datmo.errors import DatmoError
 
 ARRAY_SUFFIXES = (".npy", ".npz", ".safetensors")
 BLOCK = 4 << 20
@@ -53,11 +55,20 @@ class ArrayInFile:
     member: str = ""
 
     def blocks(self) -> Iterator[Any]:
-        """Yield the values in blocks of NumPy, without their shape."""
-        import numpy as np
+        """Yield the values in blocks of NumPy, without their shape.
 
+        Raises `UnreadableTable` for values that are damaged or cut off.
+        """
         if not self.numpy_type:
             return
+        try:
+            yield from self._read_blocks()
+        except (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile) as error:
+            raise UnreadableTable(f"array '{self.name}' is damaged: {_detail(error)}") from error
+
+    def _read_blocks(self) -> Iterator[Any]:
+        import numpy as np
+
         kind = np.dtype(self.numpy_type)
         remaining = prod(self.shape) * kind.itemsize
         # A block ends between two values.
@@ -83,9 +94,18 @@ def read_arrays(path: str, shown: str) -> tuple[ArrayInFile, ...]:
             return tuple(_read_npz(path, shown))
         with open(path, "rb") as file:
             return (_read_npy(file, path, "values", os.path.getsize(path)),)
-    except (ValueError, OSError, KeyError, TypeError, zipfile.BadZipFile, RecursionError) as error:
-        detail = (str(error) or type(error).__name__).splitlines()[0][:200]
-        raise UnreadableTable(f"'{shown}' is not a readable array file: {detail}") from error
+    except DatmoError:
+        raise
+    except Exception as error:
+        # NumPy parses a header as Python's literals, which can fail in many ways.
+        raise UnreadableTable(
+            f"'{shown}' is not a readable array file: {_detail(error)}"
+        ) from error
+
+
+def _detail(error: Exception) -> str:
+    """Return the first line of an error's text."""
+    return (str(error) or type(error).__name__).splitlines()[0][:200]
 
 
 def _read_npy(file: Any, path: str, name: str, size: int, member: str = "") -> ArrayInFile:
@@ -97,6 +117,8 @@ def _read_npy(file: Any, path: str, name: str, size: int, member: str = "") -> A
         shape, _, kind = np.lib.format.read_array_header_1_0(file)
     else:
         shape, _, kind = np.lib.format.read_array_header_2_0(file)
+    if any(length < 0 for length in shape):
+        raise ValueError("its shape has a negative length")
     if kind.hasobject:
         raise ValueError("it has Python objects, which only unpickling reads")
     offset = file.tell()
