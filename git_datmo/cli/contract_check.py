@@ -45,7 +45,12 @@ def _check_contracts(
 ) -> Iterator[FileCheck]:
     """Yield the checks of contracts against each other, which read no data."""
     from git_datmo.contract_checks.branch_check import ContractScene, matching_branches
-    from git_datmo.contract_checks.pair_checks import check_branches, check_pairs, check_versions
+    from git_datmo.contract_checks.pair_checks import (
+        check_branches,
+        check_pairs,
+        check_unread,
+        check_versions,
+    )
 
     name = options.names[0] if options.names else ""
     if name and os.path.lexists(os.path.join(console.cwd, name)):
@@ -61,7 +66,9 @@ def _check_contracts(
     if options.base:
         yield from check_versions(ws, options.base, scene)
     if options.against:
-        yield from check_branches(scene.against(matching_branches(ws, options.against)))
+        branches = matching_branches(ws, options.against)
+        yield from check_branches(scene.against(branches))
+        yield from check_unread(scene, branches)
 
 
 def _check(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from git_datmo.contract_checks.branch_check import ContractScene
+from git_datmo.contract_checks.branch_check import Branch, ContractScene
 from git_datmo.contract_checks.changed_contracts import compare_files
 from git_datmo.contract_checks.check_file import FileCheck
 from git_datmo.contract_checks.contract_files import CommittedContracts
@@ -55,6 +55,21 @@ def check_branches(found: Iterable[MeetingFinding]) -> list[FileCheck]:
         )
         for (ref, _), group in groups.items()
     ]
+
+
+def check_unread(scene: ContractScene, branches: Iterable[Branch]) -> Iterator[FileCheck]:
+    """Yield a check for each file of a branch that is no valid contract, once for all branches.
+
+    Nothing is known of the data or the model that it is about.
+    """
+    seen = {file.blob for file in scene.files}
+    for branch in branches:
+        for file in scene.committed.of(branch.commit):
+            if file.contract is None and file.blob not in seen:
+                seen.add(file.blob)
+                finding = Finding("unchecked", "contract", file.name, "", "", file.problem)
+                contract = Contract(file.name, file.name, file=file.file)
+                yield FileCheck(contract, f"{branch.name}:{file.file}", (finding,))
 
 
 def check_versions(ws: Workspace, base: str, scene: ContractScene) -> list[FileCheck]:

@@ -112,6 +112,8 @@ def test_branch_that_a_data_change_breaks_is_named(team: Shell) -> None:
     team.write("contracts/emotion.odcs.yaml", MODEL.replace("2.0.0", "2.1.0"))
     commit(team, "Improve the model")
     team.git("checkout", "-q", "-b", "stale", "main")
+    team.write("contracts/faces.odcs.yaml", FACES.replace("required: true", "required: 5", 1))
+    commit(team, "Break a contract")
     team.git("checkout", "-q", "main")
     # The model of this branch no longer needs ages, so it fits alone.
     team.write(
@@ -126,6 +128,9 @@ def test_branch_that_a_data_change_breaks_is_named(team: Shell) -> None:
         f"{FITS}alex:models/emotion.onnx: broken (contracts/emotion.odcs.yaml, contracts compared)\n"
         "  error: age: 'faces' (data/faces/*.csv) does not fit 'emotion' of alex: 'age' is missing; "
         f"changed by {changed} A U Thor: Call ages years\n"
+        "stale:contracts/faces.odcs.yaml: unchecked (contracts/faces.odcs.yaml)\n"
+        "  unchecked: invalid contract contracts/faces.odcs.yaml:14: 'required' is not true or "
+        "false\n"
     )
 
 
