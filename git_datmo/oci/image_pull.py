@@ -6,10 +6,13 @@ import gzip
 import hashlib
 import json
 import shutil
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from requests.exceptions import RequestException
 
 from git_datmo.errors import DatmoError
 from git_datmo.oci.image_layout import digest_of
@@ -25,6 +28,16 @@ _INDEXES = (
 _MANIFESTS = (
     "application/vnd.oci.image.manifest.v1+json",
     "application/vnd.docker.distribution.manifest.v2+json",
+)
+# Errors of answers that are none of an image.
+_DAMAGES = (
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    EOFError,
+    gzip.BadGzipFile,
+    zlib.error,
 )
 _GZIP = b"\x1f\x8b"
 _PIECE = 1 << 20
@@ -45,6 +58,18 @@ def pull_image(
 
     `text` can end with a digest. Raises `DatmoError` if the registry does not have it.
     """
+    try:
+        return _pull(text, platform, environ, folder, progress)
+    except RequestException as error:
+        raise DatmoError(f"the image '{text}' did not arrive whole: {error}") from error
+    except _DAMAGES as error:
+        raise DatmoError(f"the registry sent no image for '{text}': {error!r}") from error
+
+
+def _pull(
+    text: str, platform: str, environ: Mapping[str, str], folder: Path, progress: Progress
+) -> PulledImage:
+    """Fetch an image; raise the errors of `json` and `requests` for one that is not whole."""
     name, _, digest = text.partition("@")
     reference = parse_reference(name)
     registry = Registry(reference, environ)

@@ -14,15 +14,19 @@ import sys
 import tarfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from git_datmo.engines.build_log import telling_line
 from git_datmo.environments.environment_files import Environment
 from git_datmo.environments.manifest import LOCK, Manifest
 from git_datmo.errors import DatmoError
-from git_datmo.oci.image_pull import PulledImage, pull_image
 from git_datmo.oci.layer_archive import Layer, LayerFile, files_below, write_layer
 from git_datmo.progress import Progress
+
+if TYPE_CHECKING:
+    from git_datmo.oci.image_pull import PulledImage
 
 # The names that pip has for processors, by those of OCI.
 _MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
@@ -72,6 +76,9 @@ def make_base(
 
     Raises `DatmoError` if one of them is not available.
     """
+    # Late, since an image of a frozen environment needs no registry.
+    from git_datmo.oci.image_pull import pull_image
+
     pulled = pull_image(manifest.base_image, platform, environ, folder, progress)
     site = _find_site(pulled, manifest)
     packages = folder / "packages"
@@ -105,12 +112,16 @@ def _find_site(pulled: PulledImage, manifest: Manifest) -> str:
 
 def _names(layer: Path) -> Iterator[str]:
     """Yield the paths of all entries of a layer, and of their folders."""
-    with tarfile.open(layer, "r:") as archive:
-        for entry in archive:
-            path = posixpath.normpath(entry.name).lstrip("/")
-            while path and path != ".":
-                yield path
-                path = posixpath.dirname(path)
+    try:
+        with tarfile.open(layer, "r:") as archive:
+            names = {posixpath.normpath(entry.name).lstrip("/") for entry in archive}
+    except tarfile.TarError as error:
+        raise DatmoError(f"a layer of the base image is damaged: {error}") from error
+    for name in names:
+        path = name
+        while path and path != ".":
+            yield path
+            path = posixpath.dirname(path)
 
 
 def _install(
@@ -150,14 +161,19 @@ def _options(manifest: Manifest, folder: Path, tags: tuple[str, ...]) -> list[st
 
 def _run_pip(words: list[str], environ: Mapping[str, str]) -> None:
     """Run pip of git-datmo's own Python; raise `DatmoError` with its most telling line."""
-    done = subprocess.run(
-        [sys.executable, "-m", "pip", "install", *words],
-        env=dict(environ),
-        capture_output=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        timeout=_SECONDS,
-    )
+    if find_spec("pip") is None:
+        raise DatmoError(f"git-datmo's own Python, {sys.executable}, has no pip")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pip", "install", *words],
+            env=dict(environ),
+            capture_output=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        raise DatmoError(f"pip did not end within {_SECONDS} s") from None
     if done.returncode:
         line = telling_line(done.stderr.decode("utf-8", "replace"))
         raise DatmoError(f"the packages cannot be installed: {line}")

@@ -25,6 +25,7 @@ HEAVY = {
         "git_datmo.backends.lfs_backend": "top",
         "git_datmo.interop.dvc_remote_files": "late",
         "git_datmo.oci.registry_client": "top",
+        "git_datmo.oci.image_pull": "top",
     },
     "anywidget": {"git_datmo.web.notebook_page": "late"},
     "traitlets": {"git_datmo.web.notebook_page": "late"},
