@@ -146,7 +146,8 @@ def _count_unused(front: Front, canary: Canary, task: asyncio.Task[ModelAttempt]
         return
     counts["refused" if done.is_refused else "failed"] += 1
     if not isinstance(done.error, RefusedRequest):
-        _report(front, done.model, done.prediction, done.error)
+        is_told = canary.may_report(time.monotonic())
+        _report(front, done.model, done.prediction, done.error, is_told=is_told)
 
 
 def _conclude(front: Front, done: ModelAttempt) -> Response:
@@ -172,9 +173,14 @@ def _conclude(front: Front, done: ModelAttempt) -> Response:
 
 
 def _report(
-    front: Front, model: ServedModel, prediction: str, error: BrokenOutput | ModelFailed
+    front: Front,
+    model: ServedModel,
+    prediction: str,
+    error: BrokenOutput | ModelFailed,
+    *,
+    is_told: bool = True,
 ) -> RefusedRequest:
-    """Report an error of the model, and return that of the reply.
+    """Report an error of the model, and return that of the reply. It is counted in any case.
 
     The text of the model's error can tell of its files, so the reply does not have it.
     """
@@ -182,9 +188,10 @@ def _report(
     if isinstance(error, BrokenOutput):
         what = "broke its contract"
         front.metrics.broken_outputs[model.version] += 1
-    front.report(f"prediction {prediction}: the model {what}: {error}")
-    for line in error.trace.splitlines() if isinstance(error, ModelFailed) else ():
-        front.report(line)
+    if is_told:
+        front.report(f"prediction {prediction}: the model {what}: {error}")
+        for line in error.trace.splitlines() if isinstance(error, ModelFailed) else ():
+            front.report(line)
     return RefusedRequest(f"the model {what}", status=500)
 
 

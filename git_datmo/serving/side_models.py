@@ -25,6 +25,8 @@ ALIKE = 1e-6
 MOST_COMPARED = 1000
 # A canary has at most this many times the seconds of the main model's answer to the request.
 CANARY_TIMES = 2.0
+# Seconds between two reported errors of a canary.
+REPORT_PAUSE = 10.0
 # The workers of a shadow leave the processors to the main model while it needs them. Those of a
 # canary do not: on a busy machine, none of their answers would come in time.
 SHADOW_NICENESS = 10
@@ -119,6 +121,7 @@ class Canary:
     side: SideModel
     share: float
     _is_prompt: bool = False
+    _reported: float = field(default=float("-inf"))
 
     def takes(self, number: uuid.UUID) -> bool:
         """Return True if a prediction is of the canary's share. Its id alone decides."""
@@ -144,6 +147,16 @@ class Canary:
         self._is_prompt = False
         task.add_done_callback(partial(self._note_end, end))
         return None
+
+    def may_report(self, now: float) -> bool:
+        """Return True if an error may be reported at a time, in seconds.
+
+        A traceback for each request would take time from the answers of the main model.
+        """
+        if now - self._reported < REPORT_PAUSE:
+            return False
+        self._reported = now
+        return True
 
     def _note_end(self, end: float, task: asyncio.Task[ModelAttempt]) -> None:
         """Note if an answer would have come in time. If so, the next one is waited for."""

@@ -160,6 +160,14 @@ def test_failure_of_canary_is_no_answer() -> None:
     without_timers(test())
 
 
+def test_errors_of_a_canary_are_reported_every_ten_seconds() -> None:
+    canary = make_canary()
+    assert [canary.may_report(float(now)) for now in (1, 2, 10, 11, 20, 21)] == [
+        *(True, False, False),
+        *(True, False, True),
+    ]
+
+
 def test_longest_usual_time_leaves_out_the_slowest() -> None:
     times = RecentTimes()
     assert times.longest_usual == 0.0
