@@ -13,6 +13,7 @@ from git_datmo.errors import DatmoError
 from git_datmo.serving.event_log import OUTCOME, SUFFIX
 
 _SOURCE = re.compile(r"/datmo/snapshots/[0-9a-f]{10,64}\Z")
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,20}(Z|[+-][0-9:]{5})\Z")
 _NAMED = re.compile(rb'"source": ?"/datmo/snapshots/([0-9a-f]{10})')
 # Digits of an integer. Python refuses to write much longer ones.
 _MOST_DIGITS = 400
@@ -91,9 +92,11 @@ def parse_event(line: bytes) -> dict[str, Any] | None:
     if not isinstance(event, dict) or not isinstance(event.get("data"), dict):
         return None
     names = (event.get("id"), event.get("type"), event.get("source"), event.get("time"))
-    if not all(isinstance(name, str) for name in names) or not _SOURCE.match(event["source"]):
+    if not all(isinstance(name, str) for name in names):
         return None
-    return event
+    # Batches are placed by the source, and ordered by the time.
+    is_whole = _SOURCE.match(event["source"]) and _TIME.match(event["time"])
+    return event if is_whole else None
 
 
 def _refuse(text: str) -> NoReturn:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -119,7 +120,7 @@ def _name_columns(parts: Iterable[_Parts]) -> tuple[tuple[str, ...], tuple[Row, 
     outcomes = _rename(_fields(each.outcome for each in every), (*_OWN, *inputs.values()), _OUTCOME)
     predicted = {name: f"{_PREDICTED}{name}" for name in _fields(each.predicted for each in every)}
     columns = (*_OWN, *inputs.values(), *predicted.values(), *outcomes.values())
-    twice = next((name for name in columns if columns.count(name) > 1), None)
+    twice = next((name for name, count in Counter(columns).items() if count > 1), None)
     if twice is not None:
         raise DatmoError(
             f"two fields of the events would be the column '{twice}'",

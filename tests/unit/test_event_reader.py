@@ -36,6 +36,8 @@ def test_complete_line_is_an_event_of_its_snapshot() -> None:
         "[]\n",
         changed(data=[]),
         changed(time=5),
+        changed(time=""),
+        changed(time="2026-01-02T\ud800"),
         changed(source="/datmo/snapshots/"),
         changed(source="/datmo/snapshots/../../x"),
         changed(source="/others/" + SNAPSHOT),
