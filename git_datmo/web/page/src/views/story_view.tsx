@@ -41,8 +41,7 @@ function Story({ entries }: { entries: StoryEntry[] }) {
   useEffect(() => void requireColumns(names), [table.value, names.length]);
   const told = useMemo(() => tellStory(entries, metric, goal, names, readParameter), [entries, metric, goal, loadedColumns.value]);
   const tellOf = TELL.find(({ name }) => name === parameter("tell")) ?? (TELL[0] as Telling);
-  const shown = told.filter(tellOf.chooses);
-  const steps = tellOf === TELL[0] ? joinSeries(told, names, readParameter).filter(({ members }) => members.some(tellOf.chooses)) : shown.map(single);
+  const steps = useMemo(() => chooseSteps(told, tellOf, names), [told, tellOf]);
   const best = told.reduce<Told | null>((found, each) => (each.isRecord ? each : found), null);
   if (!entries.length) return <NothingYet title="Story" />;
   return (
@@ -60,12 +59,17 @@ function Story({ entries }: { entries: StoryEntry[] }) {
       <div class="segmented" role="group" aria-label="Entries shown">
         {TELL.map((each) => <button key={each.name} type="button" aria-pressed={each === tellOf} onClick={() => setParameters({ tell: each.name })}>{each.label}</button>)}
       </div>
-      {!shown.length && <p class="quiet">{tellOf.none}</p>}
+      {!steps.length && <p class="quiet">{tellOf.none}</p>}
       <ol class="timeline story">{steps.slice(-MOST_SHOWN).reverse().map((step, place, all) => <Entry key={step.told.entry.experiment || place} step={step} metric={metric} newDay={place === 0 || dayOf(step.told) !== dayOf((all[place - 1] as Step).told)} />)}</ol>
       {steps.length > MOST_SHOWN && <p class="quiet">The newest {MOST_SHOWN} of {count(steps.length, "entry", "entries")} are shown.</p>}
       <CommandLine command="git datmo log --branches --remotes --tags --graph" label="On the command line" />
     </div>
   );
+}
+
+function chooseSteps(told: Told[], tellOf: Telling, names: string[]): Step[] {
+  if (tellOf !== TELL[0]) return told.filter(tellOf.chooses).map(single);
+  return joinSeries(told, names, readParameter).filter(({ members }) => members.some(tellOf.chooses));
 }
 
 // The parameters of a very wide table are not loaded for a line of text.
