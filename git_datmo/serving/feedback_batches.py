@@ -66,7 +66,7 @@ def _find(history: History, name: str) -> str:
         return found[0]
     if is_id and any(row.kind == Feedback.kind for row in history.catalog.dropped_starting(name)):
         raise DatmoError(
-            f"batch '{name}' was dropped", "leave out the ID, which takes all batches in use"
+            f"batch '{name}' was dropped", "'git datmo feedback take PATH' takes all batches in use"
         )
     raise DatmoError(
         f"no batch's id starts with '{name}'",

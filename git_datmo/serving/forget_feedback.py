@@ -25,7 +25,7 @@ from git_datmo.records.drop_record import Drop
 from git_datmo.records.feedback_record import Feedback
 from git_datmo.repository.workspace import Workspace
 from git_datmo.serving.event_log import OUTCOME
-from git_datmo.serving.event_reader import event_key, log_files, parse_event, read_events
+from git_datmo.serving.event_reader import event_key, log_files, once, parse_event, read_events
 from git_datmo.serving.feedback_batches import FeedbackBatch, batch_lines, find_batches
 from git_datmo.serving.feedback_collection import EventBatch, locked_log, store_events
 from git_datmo.serving.feedback_rows import join_events
@@ -74,7 +74,7 @@ class _Events:
     """The lines of a batch, each with its event."""
 
     batch: FeedbackBatch
-    lines: tuple[tuple[bytes, Mapping[str, Any]], ...]
+    lines: tuple[tuple[bytes, dict[str, Any]], ...]
 
 
 def forget(
@@ -100,9 +100,12 @@ def forget(
         history = History(ws)
         every = [_read(ws, batch, progress) for batch in find_batches(ws, history)]
         chosen = set(ids)
+        logged = _read_log(log)
         if condition is not None:
-            chosen |= _matching([event for each in every for _, event in each.lines], condition)
-        in_log = _in_log(log, chosen)
+            collected = [event for each in every for _, event in each.lines]
+            # Those of the log count, too, since the next collection makes a batch of them.
+            chosen |= _matching([*once([*collected, *logged])], condition)
+        in_log = [event for event in logged if _is_of(event, chosen)]
         uncollected = _count_new(in_log, every)
         changed = [each for each in every if any(_is_of(event, chosen) for _, event in each.lines)]
         if not changed:
@@ -255,11 +258,9 @@ def _records_at(ws: Workspace, tip: Oid | None) -> set[Oid]:
         return set()
 
 
-def _in_log(log: Path | None, chosen: Collection[str]) -> list[Mapping[str, Any]]:
-    """Return the events of the chosen predictions in a log."""
-    if log is None or not log.is_dir():
-        return []
-    return [event for event in read_events(log_files(log)) if _is_of(event, chosen)]
+def _read_log(log: Path | None) -> list[dict[str, Any]]:
+    """Return the events of a log; none if it is missing."""
+    return list(read_events(log_files(log))) if log is not None and log.is_dir() else []
 
 
 def _count_new(in_log: Sequence[Mapping[str, Any]], every: Sequence[_Events]) -> int:

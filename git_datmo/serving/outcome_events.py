@@ -121,7 +121,9 @@ def outcomes_of_csv(
             f"'{path}' is not text in UTF-8: {error}",
             "save it as UTF-8; 'iconv -f latin1 -t utf-8' converts a file of western Europe",
         ) from error
-    except (OSError, csv.Error) as error:
+    except OSError as error:
+        raise DatmoError(f"'{path}' cannot be read: {error.strerror}") from error
+    except csv.Error as error:
         raise DatmoError(f"'{path}' cannot be read as CSV: {error}") from error
 
 

@@ -95,9 +95,10 @@ def test_forgotten_events_leave_all_batches(served: Shell) -> None:
     ]
     assert batches(served) == before
 
-    write_events(served, "9", [outcome(snapshot, 1, {"y": 6}, later=9)])
+    new_event = prediction(snapshot, 8, {"who": ["ada"]}, {})
+    write_events(served, "9", [outcome(snapshot, 1, {"y": 6}, later=9), new_event])
     done = datmo(served, *chosen)
-    assert "1 event of the log will be in the next batch" in done.stderr
+    assert "2 events of the log will be in the next batch" in done.stderr
     (served.cwd / "events" / "9.jsonl").unlink()
     after = batches(served)
     (new,) = after.keys() - before.keys()
@@ -107,7 +108,7 @@ def test_forgotten_events_leave_all_batches(served: Shell) -> None:
     ]
     assert {key: ids for key, (_, ids) in after.items()} == {third: [four], new: [two]}
     for said in (
-        "the log has 4 events of them",
+        "the log has 5 events of them",
         f"snapshot {learned[:10]} has data that were made of these batches (feedback.csv)",
         "until 'git datmo gc'",
         "'git datmo drop --remote origin' lets it free them",

@@ -284,6 +284,7 @@ CURES: Mapping[str, Mapping[str, str]] = {
         "git datmo serve --log DIR": "tests/integration/test_feedback.py::test_outcomes_are_joined_with_predictions_of_a_killed_server",
     },
     "serving/feedback_batches.py": {
+        "git datmo feedback take PATH": "tests/integration/test_feedback_forgotten.py::test_forgotten_events_leave_all_batches",
         "git datmo feedback status": "tests/integration/test_feedback_status.py::test_production_is_shown_beside_the_record_in_every_clone",
         "git datmo feedback collect": "tests/integration/test_feedback_taken.py::test_take_loses_no_file_and_names_wrong_batches",
         "git datmo fetch": "tests/integration/test_feedback_taken.py::test_chosen_batches_are_taken_in_another_clone",
