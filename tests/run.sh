@@ -74,6 +74,7 @@ run_chosen() {
   if uses '"git-lfs"'; then want git-lfs git-lfs; fi
   if uses '"curl"'; then want curl curl; fi
   if uses 'tests.support.chromium'; then want chromium chromium; export DATMO_REQUIRE_BROWSER=1; fi
+  if uses 'tests.support.firefox'; then want firefox-esr firefox-esr; fi
   if uses 'serve_registry|"skopeo"'; then want_image_tools; fi
   other_gits=
   case $files in *tests/gits/*) other_gits=1; want debootstrap debootstrap ;; esac
@@ -94,6 +95,8 @@ run_all() {
   want eatmydata eatmydata
   want debootstrap debootstrap
   install_missing
+  # Firefox is large, and one test alone uses it, which is skipped without it.
+  command -v firefox-esr >/dev/null || install_packages firefox-esr || echo "tests/run.sh: testing without Firefox" >&2
   check_code
   export DATMO_REQUIRE_SERVERS=1 DATMO_REQUIRE_BROWSER=1
   if tests/gits.sh; then export DATMO_REQUIRE_GITS=1; fi
