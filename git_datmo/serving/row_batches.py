@@ -79,7 +79,9 @@ class RowBatcher:
         self._rows, self._queue, self._workers = rows, queue, workers
         self._acquire, self._release = acquire, release
         self._pending: deque[WaitingRequest] = deque()
-        self._running: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        # Tasks that still look for requests. One that is about to end is in `_tasks` alone.
+        self._looking = 0
 
     @property
     def waiting(self) -> int:
@@ -98,14 +100,22 @@ class RowBatcher:
         answer: asyncio.Future[Tensors] = asyncio.get_running_loop().create_future()
         self._pending.append(WaitingRequest(tensors, rows, answer))
         # A task holds a worker, so more tasks would only wait.
-        if len(self._running) < self._workers:
+        if self._looking < self._workers:
+            self._looking += 1
             task = asyncio.create_task(self._run())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
         return await answer
 
     async def _run(self) -> None:
         """Answer requests until none waits."""
+        try:
+            await self._answer_all()
+        finally:
+            # At once, so that a request that comes before the task has ended starts another.
+            self._looking -= 1
+
+    async def _answer_all(self) -> None:
         while self._pending:
             worker = await self._acquire()
             # Taken when a worker is free, so that requests that came meanwhile join the batch.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socket
@@ -17,7 +18,7 @@ from git_datmo.serving.mlflow_requests import encode_predictions, parse_invocati
 from git_datmo.serving.named_tensors import NamedTensor, RefusedRequest, tensor_of_json
 from git_datmo.serving.open_inference import parse_inference
 from git_datmo.serving.request_checks import check_arrays, value_rules
-from git_datmo.serving.row_batches import divide_rows, unite_rows
+from git_datmo.serving.row_batches import RowBatcher, divide_rows, unite_rows
 from git_datmo.serving.worker.tensor_bytes import SIZES, flatten, pack_values, unpack_values
 from git_datmo.serving.worker_process import ModelFailed
 
@@ -197,6 +198,24 @@ def test_united_rows_are_divided_into_the_same_answers() -> None:
     assert divide_rows(united, [1, 2]) == requests
     with pytest.raises(ModelFailed, match="one row for each row"):
         divide_rows((tensor_of_json("y", "", [1]),), [1, 2])
+
+
+def test_request_that_comes_when_a_batch_ends_is_answered() -> None:
+    class Worker:
+        async def predict(self, tensors: tuple[NamedTensor, ...]) -> tuple[NamedTensor, ...]:
+            return tensors
+
+    async def acquire() -> Worker:
+        return Worker()
+
+    async def test() -> None:
+        batcher = RowBatcher(8, 8, 1, acquire, lambda _: None)
+        request = (tensor_of_json("x", "FP64", [1.0]),)
+        # Each answer wakes this coroutine while the task that gave it is about to end.
+        for _ in range(3):
+            assert await batcher.predict(request, 1) == request
+
+    asyncio.run(asyncio.wait_for(test(), 10))
 
 
 def test_several_outputs_become_records_with_finite_numbers() -> None:
