@@ -12,17 +12,14 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
 from benchmarks.machine import load
-from git_datmo.model import Oid
-from git_datmo.records.record_values import Person
-from git_datmo.records.snapshot_record import Run, Snapshot
+from benchmarks.page_experiments import make_repository
 from git_datmo.repository.workspace import open_workspace
 from git_datmo.web.following import TICK
 from git_datmo.web.live_pages import LivePages, open_pages
 from tests.support.live_runs import begin_run, log_values
-from tests.support.shell import Shell, seal
+from tests.support.shell import Shell
 
 RUNS, POINTS, LOOKS = 50, 2000, 60
 
@@ -34,39 +31,11 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=200)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="datmo-page-") as folder:
-        shell = _make(Path(folder), options.experiments, options.columns)
+        shell = make_repository(Path(folder), options.experiments, options.columns)
         print(f"load before: {load()}")
         for line in (*_measure_table(shell), *_measure_following(shell)):
             print(line)
         print(f"load after: {load()}")
-
-
-def _make(folder: Path, count: int, columns: int) -> Shell:
-    """Make a repository with experiments of one commit, each with this many values."""
-    shell = Shell(folder / "repo", seal(folder / "home"))
-    shell.cwd.mkdir()
-    shell.git("init", "-q", ".")
-    shell.commit("train.py", "pass\n")
-    shell.git("datmo", "init")
-    with open_workspace(shell.env, shell.cwd) as ws:
-        head = ws.head()
-        assert head is not None
-        ws.ledger.attach(*_snapshots(head, count, columns))
-    return shell
-
-
-def _snapshots(head: Oid, count: int, columns: int) -> Iterator[Snapshot]:
-    """Yield experiments with half parameters and half metrics."""
-    dice = Random(1)
-    half = columns // 2
-    for number in range(count):
-        second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(1_700_000_000 + number))
-        yield Snapshot(
-            head, head, "", f"{second}.000000Z", Person("Ada", "ada@example.com"), f"run {number}",
-            "", (), {f"p{n}": dice.choice((1e-3, 1e-2, 64, "adam")) for n in range(half)},
-            {f"m{n}": dice.random() for n in range(columns - half)}, None, True, None,
-            Run(("python", "train.py"), exit_code=0, seconds=3.0, status="success"),
-        )  # fmt: skip
 
 
 def _measure_table(shell: Shell) -> Iterator[str]:
