@@ -68,7 +68,7 @@ def run(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 
 
 def _write(contract: Contract, language: str) -> tuple[bytes, Lost]:
-    """Return the content of a file with a contract in another language, and what is lost."""
+    """Return the content of a file with a contract in another language, and the parts that are lost."""
     if language == "parquet":
         return to_parquet(contract)
     _, write = _TEXT_LANGUAGES[language]
@@ -78,7 +78,7 @@ def _write(contract: Contract, language: str) -> tuple[bytes, Lost]:
 
 
 def _read(path: Path, language: str) -> tuple[bytes, Lost]:
-    """Return the content of a contract's file made of another file, and what is lost."""
+    """Return the content of a contract's file made of another file, and the parts that are lost."""
     if not os.path.isfile(path):
         raise DatmoError(f"there is no file '{path.name}'", "name a file to convert")
     name = path.name.partition(".")[0]

@@ -50,7 +50,7 @@ def read_new_data(root: Path, contract: Contract, checks: Iterable[FileCheck]) -
 
 
 def _read_table(root: Path, table: Table, checks: list[FileCheck]) -> NewData:
-    """Return what the files of a table infer, and what they break."""
+    """Return the inferred fields of a table's files, and the rules that they break."""
     paths = [check.path for check in checks]
     is_tables = all(map(is_table, paths))
     if is_tables:

@@ -120,7 +120,7 @@ def _append(text: str, items: Any, value: Any) -> tuple[int, int, str]:
 
 
 def _removed_range(document: YamlDocument, path: Path) -> tuple[int, int]:
-    """Return the range of a key with its value, or of an item, and of what separates it."""
+    """Return the range of a key with its value, or of an item, with its separator."""
     owner = document.nodes[path[:-1]][1]
     if len(owner.value) == 1 and len(path) > 1:
         return _removed_range(document, path[:-1])

@@ -43,7 +43,7 @@ class NoDocument(DatmoError):
 
 @dataclass(frozen=True, slots=True)
 class PageOptions:
-    """Choice of what the page has. `choice` None stands for all experiments of all refs.
+    """Choice of the experiments and parts of the page. `choice` None stands for all experiments of all refs.
 
     `event_log` is the folder of a server's events; None leaves out those that are not collected.
     """

@@ -84,7 +84,7 @@ def test_next_run_is_known_to_have_learned_from_taken_batches(served: Shell) -> 
     require_valid("log", newest)
     report = datmo(served, "report").stdout
     assert f"Learned from feedback: {min(first, second)} in <code>data" in report
-    # The batch says what became of it.
+    # The batch names the data that were made of it.
     assert "\n  taken as     data/feedback.csv\n" in datmo(served, "show", first).stdout
     batch = json.loads(datmo(served, "show", first, "--json").stdout)
     require_valid("show-feedback", batch)

@@ -48,7 +48,7 @@ _PLAIN_OPTIONS = {"check_name": None, "ignore_na": True, "raise_warning": False,
 
 
 def to_pandera(contract: Contract) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return the schema of a contract's only table, and the names of what is lost.
+    """Return the schema of a contract's only table, and the names of lost rules.
 
     Raises `DatmoError` for a contract of several tables.
     """

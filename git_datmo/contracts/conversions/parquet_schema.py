@@ -30,7 +30,7 @@ _DEEPEST = 60
 
 
 def to_parquet(contract: Contract) -> tuple[bytes, tuple[str, ...]]:
-    """Return a Parquet file without rows for a contract's only table, and what is lost.
+    """Return a Parquet file without rows for a contract's only table, and the lost rules.
 
     Raises `DatmoError` for a contract of several tables, and without pyarrow.
     """

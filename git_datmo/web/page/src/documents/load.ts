@@ -52,7 +52,7 @@ export function refreshFailed(): void {
   for (const [name, state] of signals) if (state.value.state === "error") fill(name, state);
 }
 
-/** Forgets the documents of a run that has ended, which nobody has any more. */
+/** Forgets the documents of a run that has ended and is gone. */
 export function forgetRun(run: string): void {
   const isOfRun = (name: string) => name.split("/")[1] === run;
   for (const known of [promises, signals]) for (const name of [...known.keys()].filter(isOfRun)) known.delete(name);
