@@ -68,7 +68,7 @@ def run(options: argparse.Namespace, console: Console, ws: Workspace) -> int:
 
 
 def _write(contract: Contract, language: str) -> tuple[bytes, Lost]:
-    """Return the content of a file with a contract in another language, and the parts that are lost."""
+    """Return a file with a contract in another language, and the parts that are lost."""
     if language == "parquet":
         return to_parquet(contract)
     _, write = _TEXT_LANGUAGES[language]

@@ -26,7 +26,8 @@ from git_datmo.sizes import show_count
 class FileCheck:
     """Findings of a file or folder, and the number of its rows; 0 if it is no table.
 
-    `scope` names the compared parts where no values were compared: contracts, or the ports of a model.
+    `scope` names the compared parts where no values were compared: contracts, or the ports of a
+    model.
     """
 
     contract: Contract

@@ -43,9 +43,10 @@ class NoDocument(DatmoError):
 
 @dataclass(frozen=True, slots=True)
 class PageOptions:
-    """Choice of the experiments and parts of the page. `choice` None stands for all experiments of all refs.
+    """Choice of the experiments and parts of the page.
 
-    `event_log` is the folder of a server's events; None leaves out those that are not collected.
+    `choice` None stands for all experiments of all refs. `event_log` is the folder of
+    a server's events; None leaves out those that are not collected.
     """
 
     choice: ListOptions | None = None
