@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import queue
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,7 @@ from typing import Any
 
 from git_datmo.web.notebook_frame import HEIGHT, HOSTED, SANDBOX, STYLE, page_html
 from git_datmo.web.page_messages import PageMessages
+from tests.support.servers.in_thread import serve_in_thread
 
 # As much of a widget's model as the module for the notebook uses (anywidget).
 NOTEBOOK = """<!doctype html><title>Notebook</title><link rel="icon" href="data:,"><div id="output"></div>
@@ -73,13 +73,9 @@ def serve_notebook(open_messages: Callable[..., PageMessages]) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        messages.close()
-        waiting.put(({}, []))
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serve_in_thread(server):
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            messages.close()
+            waiting.put(({}, []))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import queue
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.support.page_documents import DIST, Document
+from tests.support.servers.in_thread import serve_in_thread
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
@@ -51,16 +51,12 @@ def serve_documents(live: LiveDocuments) -> Iterator[str]:
     """Serve documents on the loopback address; yield the address."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _make_handler(live))
     server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        for _ in range(3):
-            live.events.put(None)
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serve_in_thread(server):
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            for _ in range(3):
+                live.events.put(None)
 
 
 def _make_handler(live: LiveDocuments) -> type[BaseHTTPRequestHandler]:
