@@ -32,8 +32,8 @@ DESCRIPTIONS = (
 )
 # Commands that show something, and change nothing that a person minds.
 SHOWS = re.compile(
-    r"git (?:fetch|fsck|help \w+|log(?: --all)?|ls-remote URL|remote -v|datmo (?:-h|[a-z-]+ -h|du|env show|fsck|help \w+"
-    r"|log(?: --data)?|logs(?: -f)? {}|ps|show(?: {})?(?: --code(?: -- PATH)?)?|status(?: --json)?|verify {}))"
+    r"git (?:fetch|for-each-ref|fsck|help \w+|log(?: --all)?|ls-remote URL|remote -v|datmo (?:-h|[a-z-]+ -h|diff A B|du|env show|fsck|help \w+"
+    r"|log(?: --data)?|logs(?: -f)? {}|ps|show(?: {})?(?: --code(?: -- PATH)?)?|status(?: --json)?|verify (?:{}|HEAD)))"
 )
 # Options that `git VERB -h` does not list, since git takes them as revisions.
 REVISIONS = {"log": {"--all"}}
