@@ -30,6 +30,15 @@ def noted(hub: Shell) -> str:
     return hub.git("log", "-p", "--format=", "refs/notes/datmo")
 
 
+def commit_faces(alex: Shell) -> None:
+    """Commit a table, and a contract of it."""
+    alex.write("data/faces/a.csv", "name,age\na,1\n")
+    datmo(alex, "add-data", "data")
+    datmo(alex, "contract", "infer", "data/faces")
+    alex.git("add", ".")
+    alex.git("commit", "-q", "-m", "Add faces")
+
+
 @pytest.fixture
 def branched(pair: Pair) -> Pair:
     """Return Alex's clone with an experiment on main, sharing only those of pushed commits."""
@@ -87,11 +96,7 @@ def test_push_of_branch_shares_its_history_and_annotations(branched: Pair) -> No
 
 def test_push_of_branch_shares_the_checks_made_at_its_commits(branched: Pair) -> None:
     alex, hub = branched.alex, branched.hub
-    alex.write("data/faces/a.csv", "name,age\na,1\n")
-    datmo(alex, "add-data", "data")
-    datmo(alex, "contract", "infer", "data/faces")
-    alex.git("add", ".")
-    alex.git("commit", "-q", "-m", "Add faces")
+    commit_faces(alex)
     alex.git("checkout", "-q", "-b", "private")
     alex.write("data/faces/a.csv", "name,age\nsecret,2\n")
     datmo(alex, "commit", "-m", "Add secret faces")
@@ -111,11 +116,7 @@ def test_check_of_uncommitted_data_is_shared_with_the_commit_that_has_them(
     branched: Pair,
 ) -> None:
     alex, hub = branched.alex, branched.hub
-    alex.write("data/faces/a.csv", "name,age\na,1\n")
-    datmo(alex, "add-data", "data")
-    datmo(alex, "contract", "infer", "data/faces")
-    alex.git("add", ".")
-    alex.git("commit", "-q", "-m", "Add faces")
+    commit_faces(alex)
     alex.write("data/faces/a.csv", "name,age\na,secret\n")
     datmo(alex, "add-data", "data")
     datmo(alex, "contract", "check", code=1)
