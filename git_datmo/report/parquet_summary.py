@@ -59,6 +59,7 @@ def summarise_parquet(pieces: Iterable[bytes]) -> TableSummary | None:
             file.writelines(limited_pieces(pieces))
             file.flush()
             return _summarise(ParquetTable(file.name, "this file"))
+    # pyarrow raises `ArrowNotImplementedError` for a type or encoding that it cannot read.
     except (UnreadableTable, ValueError, NotImplementedError):
         return None
 
